@@ -1,0 +1,42 @@
+# datapump: `make run` and `make test` set up what they need.
+PYTHON ?= python3
+PORT ?= 8000
+ONCE ?= 0
+FIRES ?=
+BIN := .venv/bin
+STAMP := .venv/.installed
+
+.PHONY: setup run test lint bench soak lock clean
+
+setup: $(STAMP)
+
+$(STAMP): requirements.lock pyproject.toml
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "datapump needs Python 3.11 or newer; set PYTHON=")'
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --require-hashes --requirement requirements.lock
+	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
+	touch $@
+
+run: setup
+	PORT="$(PORT)" ONCE="$(ONCE)" FIRES="$(FIRES)" $(BIN)/datapump demo
+
+test: setup
+	$(BIN)/python -m pytest -n 2 $(ARGS)
+
+lint: setup
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+
+bench: setup
+	$(BIN)/python -m pytest -p no:cacheprovider -s tests/benchmarks $(ARGS)
+
+soak: setup
+	$(BIN)/python -m pytest -n 2 -m soak $(ARGS)
+
+# The lock holds hashes and no addresses.
+lock:
+	uv lock && uv export --all-extras --no-emit-project --no-header --quiet --output-file requirements.lock && rm -f uv.lock
+
+clean:
+	rm -rf .venv build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -1,0 +1,1 @@
+"""The HTTP control plane: validates commands, starts executions, reports them."""

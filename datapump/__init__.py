@@ -1,0 +1,1 @@
+"""The pipeline: commands, jobs, sources, engines, clients and stores."""

@@ -1,0 +1,50 @@
+"""The Data API's own rules for names, checked before anything is asked of it. Source: its path patterns."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated
+
+from pydantic import AfterValidator
+
+DATASET_PATTERN = r"^[a-z][a-z0-9_-]{2,}$"
+VERSION_PATTERN = r"^v\d{1,8}(\.\d{1,3}){0,2}$"
+COLUMN_PATTERN = r"^[a-z][a-zA-Z0-9_-]{2,}$"
+
+
+def check_dataset(name: str) -> str:
+    """The name, if the Data API can create and read such a dataset.
+
+    Hyphens, `pg_` and a `latest` in the name pass its pattern and break it later, so they are refused here.
+
+    Raises:
+        ValueError: The name breaks a rule; the message says which.
+    """
+    if not re.fullmatch(r"[a-z][a-z0-9_]{2,}", name):
+        raise ValueError(
+            f"{name!r} is not a dataset name: lower-case letters, digits and underscores, "
+            "a letter first, at least 3 characters"
+        )
+    if name.startswith("pg_"):
+        raise ValueError(f"{name!r} is not a dataset name: names beginning with pg_ are reserved")
+    if "latest" in name:
+        raise ValueError(f"{name!r} is not a dataset name: the Data API cannot read a name holding 'latest'")
+    return name
+
+
+def check_version(name: str) -> str:
+    """The name, if it is a version's own: `v20261122`, `v4.1`; not `latest`, which only points to one.
+
+    Raises:
+        ValueError: The name breaks the rule.
+    """
+    if not re.fullmatch(VERSION_PATTERN[1:-1], name, re.ASCII):
+        raise ValueError(
+            f"{name!r} is not a version: v and up to 8 digits, then up to two parts of 1 to 3 digits "
+            "each behind a dot, as in v20261122, v4.1, v1.2.3"
+        )
+    return name
+
+
+DatasetName = Annotated[str, AfterValidator(check_dataset)]
+VersionName = Annotated[str, AfterValidator(check_version)]

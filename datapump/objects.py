@@ -1,0 +1,184 @@
+"""Objects under their `s3://` and `gs://` names.
+
+In production the names are buckets. Embedded, every bucket is a folder,
+`{root}/{scheme}/{bucket}`, so the same names mean files.
+"""
+
+from __future__ import annotations
+
+import errno
+import fnmatch
+import re
+import tempfile
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import obstore
+from obstore.store import GCSStore, LocalStore, S3Store
+
+from datapump.errors import DataError, NotFoundError, StorageError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from datetime import datetime
+
+_URI = re.compile(r"(s3|gs)://([a-z0-9][a-z0-9._-]{1,61}[a-z0-9])/?(.*)", re.DOTALL)
+
+Store = LocalStore | S3Store | GCSStore
+
+
+@dataclass(frozen=True)
+class ObjectInfo:
+    """What a listing tells of one object: its name, size in bytes, and when it was last written (UTC)."""
+
+    uri: str
+    size: int
+    modified: datetime
+
+
+def split_uri(uri: str) -> tuple[str, str, str]:
+    """Scheme, bucket and key of `s3://bucket/key`.
+
+    Raises:
+        DataError: Not an `s3://` or `gs://` name, or a key with `.` or `..` segments.
+    """
+    match = _URI.fullmatch(uri)
+    if match is None:
+        raise DataError(f"{uri!r} is not an object's name: expected s3://bucket/key or gs://bucket/key")
+    scheme, bucket, key = match.groups()
+    if {".", ".."} & set(key.split("/")):
+        raise DataError(f"{uri!r} is not an object's name: it steps out of its folder")
+    return scheme, bucket, key
+
+
+class Objects:
+    """The objects of one deployment.
+
+    Args:
+        root: Folder that holds the buckets; None: real S3 and GCS.
+    """
+
+    def __init__(self, root: Path | None) -> None:
+        self.root = root
+        self._stores: dict[tuple[str, str], Store] = {}
+
+    def put(self, uri: str, content: bytes | Path) -> None:
+        """Write an object whole: readers see the old one or the new one, never a part.
+
+        Raises:
+            StorageError: The disk or bucket refused it.
+        """
+        store, key = self._store(uri)
+        try:
+            obstore.put(store, key, content)
+        except (obstore.exceptions.BaseError, OSError) as error:
+            raise StorageError(f"{uri} could not be written: {_reason(error)}") from error
+
+    def get(self, uri: str) -> bytes:
+        """The whole object.
+
+        Raises:
+            NotFoundError: There is none.
+        """
+        store, key = self._store(uri)
+        try:
+            return bytes(obstore.get(store, key).bytes())
+        except FileNotFoundError as error:
+            raise NotFoundError(f"{uri} does not exist") from error
+
+    def exists(self, uri: str) -> bool:
+        """Whether there is an object of exactly this name."""
+        store, key = self._store(uri)
+        try:
+            obstore.head(store, key)
+        except FileNotFoundError:
+            return False
+        return True
+
+    def delete(self, uri: str) -> None:
+        """Remove the object; one that is gone already is no error."""
+        store, key = self._store(uri)
+        try:
+            obstore.delete(store, key)
+        except FileNotFoundError:
+            return
+
+    def listing(self, folder: str) -> list[ObjectInfo]:
+        """Every object below a folder (whole path segments), sorted by name; empty when there is none."""
+        scheme, bucket, _ = split_uri(folder)
+        store, key = self._store(folder)
+        prefix = key.rstrip("/")
+        found: list[ObjectInfo] = []
+        try:
+            for chunk in obstore.list(store, prefix=prefix or None, chunk_size=1000):
+                found += [
+                    ObjectInfo(f"{scheme}://{bucket}/{meta['path']}", meta["size"], meta["last_modified"])
+                    for meta in chunk
+                ]
+        except FileNotFoundError:
+            return []
+        return sorted(found, key=lambda info: info.uri)
+
+    def glob(self, pattern: str) -> list[ObjectInfo]:
+        """The objects that a name with `*` in its last segments matches; a plain name matches itself."""
+        if "*" not in pattern:
+            folder = pattern.rsplit("/", 1)[0] + "/"
+            return [info for info in self.listing(folder) if info.uri == pattern]
+        folder = pattern[: pattern.index("*")].rsplit("/", 1)[0] + "/"
+        return [info for info in self.listing(folder) if fnmatch.fnmatchcase(info.uri, pattern)]
+
+    @contextmanager
+    def local(self, uri: str) -> Iterator[Path]:
+        """The object as a file to read: itself when embedded, else a copy that is removed afterwards.
+
+        Raises:
+            NotFoundError: There is none.
+        """
+        if self.root is not None:
+            path = self.path(uri)
+            if not path.is_file():
+                raise NotFoundError(f"{uri} does not exist")
+            yield path
+            return
+        store, key = self._store(uri)
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / key.rsplit("/", 1)[-1]
+            try:
+                with path.open("wb") as out:
+                    for chunk in obstore.get(store, key):
+                        out.write(chunk)
+            except FileNotFoundError as error:
+                raise NotFoundError(f"{uri} does not exist") from error
+            yield path
+
+    def path(self, uri: str) -> Path:
+        """Where the object lies on this machine.
+
+        Raises:
+            DataError: The deployment's objects are not files.
+        """
+        if self.root is None:
+            raise DataError(f"{uri} is not a file on this machine: objects are in real buckets")
+        scheme, bucket, key = split_uri(uri)
+        return self.root / scheme / bucket / key
+
+    def _store(self, uri: str) -> tuple[Store, str]:
+        scheme, bucket, key = split_uri(uri)
+        name = (scheme, bucket)
+        if name not in self._stores:
+            self._stores[name] = self._open(scheme, bucket)
+        return self._stores[name], key
+
+    def _open(self, scheme: str, bucket: str) -> Store:
+        if self.root is not None:
+            return LocalStore(self.root / scheme / bucket, mkdir=True)
+        return S3Store(bucket) if scheme == "s3" else GCSStore(bucket)
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, OSError) and error.errno == errno.ENOSPC:
+        return "no space left on the disk; free some and try again"
+    text = str(error)
+    return "no space left on the disk; free some and try again" if "No space left" in text else text

@@ -1,0 +1,60 @@
+"""Settings: the only module that reads the environment.
+
+Every setting is an environment variable `DATAPUMP_<NAME>`, or a line of a `.env` file in the working folder.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+FIRMS = "https://firms2.modaps.eosdis.nasa.gov/data/active_fire/"
+
+
+class Settings(BaseSettings):
+    """All that a deployment can choose. The defaults are the embedded deployment, whole on one machine."""
+
+    model_config = SettingsConfigDict(env_prefix="DATAPUMP_", env_file=".env", extra="ignore", frozen=True)
+
+    data_dir: Path = Field(Path("data"), description="Folder of the embedded deployment: stores, objects, tables.")
+    environment: Literal["embedded", "dev", "staging", "production"] = Field(
+        "embedded", description="Outside production, gadm analyses on EMR are cut to a few countries."
+    )
+
+    pipeline_bucket: str = Field("gfw-pipelines", description="Bucket of features and analysis results.")
+    data_lake_bucket: str = Field("gfw-data-lake", description="Bucket of the data lake: alerts, rasters.")
+
+    data_api_url: str | None = Field(
+        None, description="Base URL of the GFW Data API; unset: the embedded one, under /data-api."
+    )
+    data_api_token: SecretStr | None = Field(None, description="Bearer token for Data API writes.")
+    data_api_timeout_s: float = Field(65.0, gt=0, description="Time limit of one Data API request.")
+
+    viirs_url: str = Field(
+        FIRMS + "suomi-npp-viirs-c2/shapes/zips/SUOMI_VIIRS_C2_Global_7d.zip",
+        description="FIRMS feed of VIIRS fires: https URL or file path.",
+    )
+    modis_url: str = Field(
+        FIRMS + "modis-c6.1/shapes/zips/MODIS_C6_1_Global_7d.zip",
+        description="FIRMS feed of MODIS fires: https URL or file path.",
+    )
+    feed_hosts: frozenset[str] = Field(
+        frozenset({"firms2.modaps.eosdis.nasa.gov", "firms.modaps.eosdis.nasa.gov"}),
+        description="Hosts that feeds may be fetched from, also after redirects (JSON list).",
+    )
+    download_max_bytes: int = Field(512 * 2**20, gt=0, description="Largest download accepted.")
+    download_timeout_s: float = Field(600.0, gt=0, description="Time limit of one whole download.")
+
+    engine_processes: int = Field(2, ge=1, description="Analyses that run at once on this machine.")
+    orchestrator_threads: int = Field(4, ge=1, description="Jobs that are ticked at once.")
+    layers: Path | None = Field(None, description="Catalog file (TOML) of contextual layers.")
+
+
+@lru_cache
+def get_settings() -> Settings:
+    """The process's settings, read once."""
+    return Settings()

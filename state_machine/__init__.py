@@ -1,0 +1,1 @@
+"""The flow: what carries an execution from its command to its end."""
