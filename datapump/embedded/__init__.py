@@ -1,0 +1,1 @@
+"""What makes the embedded deployment whole: the Data API and a sample world."""

@@ -1,0 +1,80 @@
+"""The port behind which zonal statistics are computed: on this machine, or on a cluster."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Protocol
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from datapump.analyses import Analysis, FeatureType  # noqa: TC001 - pydantic resolves them at run time
+
+
+class AnalysisRequest(BaseModel):
+    """One analysis to run.
+
+    Attributes:
+        name: The run's own name, unique for ever: a run is found again by it.
+        features: Names of feature files (`s3://...`), each may hold `*`.
+        output: Folder (`s3://.../firealerts_viirs_20261122_0200`) to write `{level}/{table}/part-*.csv` into.
+        fire_sources: Names of fire files, in order, each may hold `*`.
+        change_only: Leave out the tables that do not change with new alerts.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str = Field(pattern=r"^[A-Za-z0-9_.-]{1,200}$")
+    analysis: Analysis
+    feature_type: FeatureType
+    features: tuple[str, ...] = Field(min_length=1)
+    output: str
+    fire_sources: tuple[str, ...] = ()
+    change_only: bool = False
+
+
+class RunState(StrEnum):
+    """Where a run is."""
+
+    RUNNING = "running"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+
+class RunStatus(BaseModel):
+    """What an engine tells of a run.
+
+    Attributes:
+        progress: Share of the work that is done, 0 to 1; None where it is not known.
+        message: What it is doing, or what went wrong and what to do about it.
+        retryable: Of a failed run: whether the same run may succeed if started again.
+        summary: Of a succeeded run: its counts and its `manifest.json`, as the engine wrote them.
+        links: Where to look further, by label (`log`, `cluster`).
+    """
+
+    state: RunState
+    progress: float | None = None
+    message: str = ""
+    retryable: bool = False
+    summary: dict[str, object] = Field(default_factory=dict)
+    links: dict[str, str] = Field(default_factory=dict)
+
+
+class Engine(Protocol):
+    """Computes zonal statistics."""
+
+    def find(self, name: str) -> RunStatus | None:
+        """The run of that name in whatever state it is, None if it was never started."""
+        ...
+
+    def start(self, request: AnalysisRequest) -> None:
+        """Start a run and return at once. Starting a name that was started already changes nothing.
+
+        Raises:
+            RemoteUnavailableError: The engine takes no more runs now; ask again later.
+        """
+        ...
+
+    def cancel(self, name: str) -> None:
+        """End the run if it goes on; afterwards it writes nothing more. A run that has ended stays as it is."""
+        ...

@@ -1,0 +1,1 @@
+"""Feeds: one module per kind of feed; what is new in it, and which jobs that calls for."""
