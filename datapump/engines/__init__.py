@@ -7,7 +7,7 @@ from typing import Protocol
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from datapump.analyses import Analysis, FeatureType  # noqa: TC001 - pydantic resolves them at run time
+from datapump.analyses import Analysis, FeatureType
 
 
 class AnalysisRequest(BaseModel):
