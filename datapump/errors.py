@@ -2,11 +2,12 @@
 
     DatapumpError
     ├── UserError              what the caller did wrong: nothing has happened, mend the input
-    │   ├── InvalidInputError      a value breaks a rule; `pointer` names it
+    │   ├── InvalidInputError      a value breaks a rule; `faults` name them
     │   ├── NotFoundError          the thing named does not exist
     │   ├── ConflictError          the thing named is in another state than the request needs
     │   ├── UnauthorizedError      no caller could be told from the request
-    │   └── ForbiddenError         the caller may not do this
+    │   ├── ForbiddenError         the caller may not do this
+    │   └── UnsupportedError       valid, but this deployment cannot do it
     ├── RemoteError            what a remote system did wrong
     │   ├── RemoteUnavailableError no answer, or one that says "later": worth a retry
     │   ├── RemoteRefusedError     a clear no: a retry would get the same
@@ -19,6 +20,25 @@ The API maps this tree once to problems (RFC 9457), the executor maps it once to
 """
 
 from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+@dataclass(frozen=True)
+class Fault:
+    """One value that breaks a rule.
+
+    Attributes:
+        pointer: RFC 6901 JSON pointer of the value in the input, `""` for the whole.
+        message: What is wrong with it and what is allowed.
+    """
+
+    pointer: str
+    message: str
 
 
 class DatapumpError(Exception):
@@ -41,15 +61,15 @@ class UserError(DatapumpError):
 
 
 class InvalidInputError(UserError):
-    """A value breaks a rule.
+    """One or more values break a rule.
 
     Attributes:
-        pointer: RFC 6901 JSON pointer of the value in the request body, `""` for the whole.
+        faults: What is wrong with which value, in the order of the input.
     """
 
-    def __init__(self, message: str, *, pointer: str = "") -> None:
+    def __init__(self, message: str, *, pointer: str = "", faults: Sequence[Fault] = ()) -> None:
         super().__init__(message)
-        self.pointer = pointer
+        self.faults = tuple(faults) or (Fault(pointer, message),)
 
 
 class NotFoundError(UserError):
@@ -66,6 +86,10 @@ class UnauthorizedError(UserError):
 
 class ForbiddenError(UserError):
     """The caller may not do this."""
+
+
+class UnsupportedError(UserError):
+    """Valid, but this deployment cannot do it."""
 
 
 class RemoteError(DatapumpError):

@@ -1,0 +1,31 @@
+"""What this version can carry out, of all that can be asked."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from datapump.analyses import SyncType
+from datapump.commands import SyncCommand, VersionUpdateCommand
+from datapump.errors import UnsupportedError
+
+if TYPE_CHECKING:
+    from datapump.commands import AnyCommand
+
+SYNC_TYPES = frozenset({SyncType.VIIRS, SyncType.MODIS})
+
+
+def refuse_unavailable(command: AnyCommand) -> None:
+    """Refuse a valid command that this version cannot carry out.
+
+    Raises:
+        UnsupportedError: It asks for raster versions, or for feeds that have no source yet.
+    """
+    if isinstance(command, VersionUpdateCommand):
+        raise UnsupportedError("version_update is not available in this version: it cannot make raster versions")
+    if isinstance(command, SyncCommand):
+        missing = [sync_type for sync_type in command.parameters.types if sync_type not in SYNC_TYPES]
+        if missing:
+            available = ", ".join(sorted(SYNC_TYPES))
+            raise UnsupportedError(
+                f"no source for {', '.join(missing)} in this version; available sync types are {available}"
+            )

@@ -1,0 +1,108 @@
+"""Executions: what a command became, and what happened in it."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from pydantic import BaseModel, Field
+
+from datapump.jobs.documents import AnalysisJob, JobStatus, SetLatestJob
+
+
+class ExecutionStatus(StrEnum):
+    """Where an execution is; it only moves forward."""
+
+    ACCEPTED = "accepted"
+    RUNNING = "running"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    STOPPED = "stopped"
+
+
+ENDED = frozenset({ExecutionStatus.SUCCEEDED, ExecutionStatus.FAILED, ExecutionStatus.STOPPED})
+
+
+class Execution(BaseModel):
+    """One command and its outcome.
+
+    Attributes:
+        command: The command as it was asked.
+        fingerprint: SHA-256 of the command in canonical JSON.
+        caller: Who asked.
+        notes: What the caller should know, in words: why there was nothing to do, gaps, skipped rows.
+        errors: What went wrong outside any job, in words.
+        stop_reason: Why somebody stopped it.
+    """
+
+    id: str
+    command: dict[str, Any]
+    fingerprint: str
+    caller: str
+    idempotency_key: str | None = None
+    status: ExecutionStatus = ExecutionStatus.ACCEPTED
+    created: datetime
+    started: datetime | None = None
+    finished: datetime | None = None
+    notes: list[str] = Field(default_factory=list)
+    errors: list[str] = Field(default_factory=list)
+    stop_reason: str | None = None
+
+    @property
+    def name(self) -> str:
+        """Which command it is."""
+        return str(self.command["command"])
+
+    @property
+    def ended(self) -> bool:
+        """Whether nothing more will happen in it."""
+        return self.status in ENDED
+
+
+class StoredJob(BaseModel):
+    """A job document and its place in the store.
+
+    Attributes:
+        revision: Counts the saves; a save names the revision that it read.
+        due: When to look at the job next.
+    """
+
+    execution_id: str
+    job: AnalysisJob | SetLatestJob = Field(discriminator="kind")
+    revision: int
+    due: datetime
+
+    @property
+    def status(self) -> JobStatus:
+        """The job's status."""
+        return self.job.status
+
+
+class Event(BaseModel):
+    """Something that happened, in words and with data. `seq` counts from 1 in each execution."""
+
+    seq: int
+    at: datetime
+    job_id: str | None = None
+    kind: str
+    message: str
+    data: dict[str, Any] = Field(default_factory=dict)
+
+
+class NewEvent(BaseModel):
+    """An event that has no number yet."""
+
+    kind: str
+    message: str
+    job_id: str | None = None
+    data: dict[str, Any] = Field(default_factory=dict)
+
+
+class Effect(BaseModel):
+    """A remote write: intended, and once its outcome is known, done."""
+
+    key: str
+    intended: datetime
+    done: bool = False
+    outcome: dict[str, Any] | None = None

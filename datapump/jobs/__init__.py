@@ -1,0 +1,1 @@
+"""What runs: each job is a document that is moved on by ticks."""

@@ -1,0 +1,171 @@
+"""Job documents: the whole state of a job, as it is stored between ticks."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from enum import StrEnum
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
+
+from datapump.analyses import Analysis, FeatureType, SyncType
+from datapump.names import DatasetName, VersionName
+
+JOB_ID_PATTERN = r"^[A-Za-z0-9_-]{1,64}$"
+
+
+class Document(BaseModel):
+    """A strict model: no unknown keys, no coercion beyond what JSON needs."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+
+class JobStatus(StrEnum):
+    """Where a job is; it only moves forward."""
+
+    STARTING = "starting"
+    EXECUTING = "executing"
+    COMPLETE = "complete"
+    FAILED = "failed"
+
+
+ENDED = frozenset({JobStatus.COMPLETE, JobStatus.FAILED})
+
+
+class Table(Document):
+    """One analysis of one dataset version."""
+
+    dataset: DatasetName
+    version: VersionName
+    analysis: Analysis
+
+    def __str__(self) -> str:
+        """`dataset version analysis`, as messages name it."""
+        return f"{self.dataset} {self.version} {self.analysis}"
+
+
+class JobError(Document):
+    """Something that went wrong in a job: when, in which step, and what, in words."""
+
+    at: datetime
+    step: str
+    message: str
+
+
+class JobBase(Document):
+    """What every job has.
+
+    Attributes:
+        step: The step it is in, or, once it has failed, the step it failed in.
+        start_time: When it was first taken up (UTC); `timeout_sec` counts from here.
+        retries: How often its engine run was started again.
+        progress: Share of the whole job that is done, 0 to 1.
+        message: What it is doing, in words.
+        polls: Looks without a change since the last change; the wait grows with it.
+        outage_since: Since when a remote system that it needs has not answered.
+    """
+
+    id: str = Field(pattern=JOB_ID_PATTERN)
+    status: JobStatus = JobStatus.STARTING
+    step: str = "starting"
+    start_time: datetime | None = None
+    end_time: datetime | None = None
+    timeout_sec: int = Field(default=16 * 3600, gt=0)
+    retries: int = Field(default=0, ge=0)
+    errors: list[JobError] = Field(default_factory=list)
+    progress: float = Field(default=0.0, ge=0, le=1)
+    message: str = ""
+    polls: int = Field(default=0, ge=0)
+    next_poll_s: float = Field(default=0.0, ge=0)
+    outage_since: datetime | None = None
+    links: dict[str, str] = Field(default_factory=dict)
+
+    @property
+    def ended(self) -> bool:
+        """Whether nothing more will happen to it."""
+        return self.status in ENDED
+
+
+class ResultState(StrEnum):
+    """How far a result table is."""
+
+    WAITING = "waiting"
+    LOADING = "loading"
+    LOADED = "loaded"
+    DONE = "done"
+    FAILED = "failed"
+
+
+class ResultTable(Document):
+    """One table that an analysis publishes.
+
+    Attributes:
+        attempt: Counts the tries to write it, so that each try's effects are its own.
+        uris: The files that hold its rows.
+    """
+
+    dataset: DatasetName
+    version: VersionName
+    level: str
+    table: str
+    uris: list[str] = Field(min_length=1)
+    action: Literal["create", "append"]
+    state: ResultState = ResultState.WAITING
+    attempt: int = Field(default=0, ge=0)
+
+    def __str__(self) -> str:
+        """`dataset version`, as messages name it."""
+        return f"{self.dataset} {self.version}"
+
+
+class AnalysisJob(JobBase):
+    """Analyse one dataset version and publish its tables.
+
+    Attributes:
+        features: Names of the feature files, each may hold `*`.
+        sync_config: Id of the sync config that called for it.
+        alert_sources: The alert files that it reads.
+        alerts_until: `YYYY-MM-DD HHMM` of the newest alert in them.
+        content_end_date: Written into the result versions' metadata when done.
+        output: Folder that the engine writes to, fixed before it starts.
+    """
+
+    kind: Literal["analysis"] = "analysis"
+    table: Table
+    analysis_version: VersionName
+    geotrellis_version: str
+    feature_type: FeatureType
+    features: list[str] = Field(min_length=1)
+    sync: bool = False
+    sync_type: SyncType | None = None
+    sync_version: VersionName | None = None
+    sync_config: str | None = None
+    change_only: bool = False
+    alert_sources: list[str] = Field(default_factory=list)
+    alerts_until: str | None = None
+    content_end_date: date | None = None
+    version_overrides: dict[str, VersionName] = Field(default_factory=dict)
+    output: str | None = None
+    results: list[ResultTable] = Field(default_factory=list)
+
+
+class LatestTarget(Document):
+    """A result dataset whose version is to be marked latest."""
+
+    dataset: DatasetName
+    version: VersionName
+    done: bool = False
+
+
+class SetLatestJob(JobBase):
+    """Mark a version latest in every result dataset of one analysis of one dataset."""
+
+    kind: Literal["set_latest"] = "set_latest"
+    dataset: DatasetName
+    analysis: Analysis
+    analysis_version: VersionName
+    targets: list[LatestTarget] = Field(min_length=1)
+
+
+Job = Annotated[AnalysisJob | SetLatestJob, Field(discriminator="kind")]
+JOB: TypeAdapter[AnalysisJob | SetLatestJob] = TypeAdapter(Job)

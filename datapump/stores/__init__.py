@@ -1,0 +1,199 @@
+"""The ports of what is remembered: runs, sync configs, callers' keys. Their twins are the modules beside."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Generic, NamedTuple, Protocol, TypeVar
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
+
+    from datapump.executions import Effect, Event, Execution, ExecutionStatus, NewEvent, StoredJob
+    from datapump.jobs.documents import AnalysisJob, SetLatestJob
+    from datapump.keys import ApiKey
+    from datapump.sync_configs import SyncConfig
+
+T = TypeVar("T")
+
+
+class Page(NamedTuple, Generic[T]):
+    """Some items of a list, and where the next page starts (None: this was the last)."""
+
+    items: list[T]
+    next: str | None
+
+
+class RunStore(Protocol):
+    """Executions with their jobs, events and effects."""
+
+    def create_execution(self, execution: Execution) -> tuple[Execution, bool]:
+        """Store a new execution; where its caller has used its idempotency key before, the earlier one instead.
+
+        Returns:
+            The stored execution, and whether it is new.
+        """
+        ...
+
+    def get_execution(self, execution_id: str) -> Execution:
+        """One execution.
+
+        Raises:
+            NotFoundError: There is none of that id.
+        """
+        ...
+
+    def list_executions(
+        self,
+        *,
+        status: ExecutionStatus | None = None,
+        command: str | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        after: str | None = None,
+        limit: int = 50,
+    ) -> Page[Execution]:
+        """Executions, newest first."""
+        ...
+
+    def begin(
+        self, execution_id: str, jobs: Sequence[AnalysisJob | SetLatestJob], notes: Sequence[str], errors: Sequence[str]
+    ) -> bool:
+        """Record what a command was dispatched to, whole or not at all: `accepted` becomes `running`.
+
+        Returns:
+            False, changing nothing, if the execution is past that already.
+        """
+        ...
+
+    def finish(self, execution_id: str, status: ExecutionStatus, errors: Sequence[str] = ()) -> bool:
+        """Record the end of an execution. False, changing nothing, if it has ended already."""
+        ...
+
+    def request_stop(self, execution_id: str, reason: str) -> Execution:
+        """Record that somebody wants it stopped; its jobs then end themselves.
+
+        Raises:
+            NotFoundError: There is none of that id.
+            ConflictError: It has ended already.
+        """
+        ...
+
+    def get_job(self, execution_id: str, job_id: str) -> StoredJob:
+        """One job.
+
+        Raises:
+            NotFoundError: There is none of that id.
+        """
+        ...
+
+    def list_jobs(self, execution_id: str) -> list[StoredJob]:
+        """An execution's jobs, in the order of their making."""
+        ...
+
+    def save_job(
+        self, execution_id: str, job: AnalysisJob | SetLatestJob, revision: int, events: Sequence[NewEvent] = ()
+    ) -> bool:
+        """Replace the document if it is still of that revision; the job falls due again after its `next_poll_s`.
+
+        Returns:
+            False, changing nothing, if somebody else has saved it since, or its status would go back.
+        """
+        ...
+
+    def add_event(self, execution_id: str, event: NewEvent) -> None:
+        """Append to what happened in an execution."""
+        ...
+
+    def list_events(self, execution_id: str, *, after: int = 0, limit: int = 100) -> list[Event]:
+        """What happened after event number `after`, in order."""
+        ...
+
+    def get_effect(self, key: str) -> Effect | None:
+        """The effect of that key, None if it was never intended."""
+        ...
+
+    def intend(self, key: str) -> Effect:
+        """Record that an effect is about to be tried."""
+        ...
+
+    def complete(self, key: str, outcome: dict[str, Any]) -> None:
+        """Record that an effect has happened."""
+        ...
+
+    def withdraw(self, key: str) -> None:
+        """Record that an intended effect certainly has not happened."""
+        ...
+
+    def acquire(self, target: str, execution_id: str, job_id: str) -> tuple[str, str] | None:
+        """Take the lease on a target that one job at a time may write.
+
+        Returns:
+            None: it is the job's. Otherwise the (execution id, job id) that holds it.
+        """
+        ...
+
+    def release(self, execution_id: str, job_id: str) -> None:
+        """Give back all that the job holds."""
+        ...
+
+
+class SyncConfigStore(Protocol):
+    """The sync configs."""
+
+    def get(self, config_id: str) -> SyncConfig:
+        """One config.
+
+        Raises:
+            NotFoundError: There is none of that id.
+        """
+        ...
+
+    def list(  # noqa: PLR0913 - the filters are independent of each other
+        self,
+        *,
+        dataset: str | None = None,
+        analysis: str | None = None,
+        sync_type: str | None = None,
+        sync: bool | None = None,
+        analysis_version: str | None = None,
+        after: str | None = None,
+        limit: int = 100,
+    ) -> Page[SyncConfig]:
+        """Configs in the order of their ids."""
+        ...
+
+    def put(self, config: SyncConfig) -> SyncConfig:
+        """Create it, or refresh the metadata of the existing one, whose switch stays as its operator left it."""
+        ...
+
+    def move(self, config_id: str, sync_version: str, alerts_until: str | None = None) -> bool:
+        """Record what a config was brought to. False, changing nothing, if the config is gone.
+
+        `alerts_until` only moves forward.
+        """
+        ...
+
+    def patch(self, config_id: str, changes: dict[str, Any], *, revision: int | None = None) -> SyncConfig:
+        """Change `sync` and keys of `metadata` (None removes a key).
+
+        Raises:
+            NotFoundError: There is none of that id.
+            ConflictError: It is not of that revision any more.
+        """
+        ...
+
+
+class KeyStore(Protocol):
+    """The callers' keys, as hashes."""
+
+    def add(self, key: ApiKey) -> None:
+        """Store a key."""
+        ...
+
+    def find(self, digest: str) -> ApiKey | None:
+        """The key of that hash that is not revoked, None if there is none."""
+        ...
+
+    def list(self) -> list[ApiKey]:
+        """Every key that was ever made."""
+        ...

@@ -1,0 +1,151 @@
+"""One SQLite file (WAL): a connection per thread, migrations, transactions."""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from datapump.errors import InternalError, StorageError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
+MIGRATIONS = (
+    """
+    CREATE TABLE executions (
+        id TEXT PRIMARY KEY,
+        command TEXT NOT NULL,
+        status TEXT NOT NULL,
+        created TEXT NOT NULL,
+        caller TEXT NOT NULL,
+        idempotency_key TEXT,
+        document TEXT NOT NULL,
+        due TEXT NOT NULL,
+        attempts INTEGER NOT NULL DEFAULT 0,
+        leased INTEGER NOT NULL DEFAULT 0
+    );
+    CREATE UNIQUE INDEX executions_by_key ON executions (caller, idempotency_key) WHERE idempotency_key IS NOT NULL;
+    CREATE INDEX executions_by_status ON executions (status, id);
+    CREATE TABLE jobs (
+        execution_id TEXT NOT NULL REFERENCES executions (id),
+        job_id TEXT NOT NULL,
+        position INTEGER NOT NULL,
+        status TEXT NOT NULL,
+        revision INTEGER NOT NULL,
+        document TEXT NOT NULL,
+        due TEXT NOT NULL,
+        leased INTEGER NOT NULL DEFAULT 0,
+        PRIMARY KEY (execution_id, job_id)
+    );
+    CREATE INDEX jobs_due ON jobs (due) WHERE status IN ('starting', 'executing');
+    CREATE TABLE events (
+        execution_id TEXT NOT NULL REFERENCES executions (id),
+        seq INTEGER NOT NULL,
+        at TEXT NOT NULL,
+        job_id TEXT,
+        kind TEXT NOT NULL,
+        message TEXT NOT NULL,
+        data TEXT NOT NULL,
+        PRIMARY KEY (execution_id, seq)
+    );
+    CREATE TABLE effects (key TEXT PRIMARY KEY, intended TEXT NOT NULL, done INTEGER NOT NULL, outcome TEXT);
+    CREATE TABLE leases (target TEXT PRIMARY KEY, execution_id TEXT NOT NULL, job_id TEXT NOT NULL);
+    CREATE INDEX leases_by_job ON leases (execution_id, job_id);
+    CREATE TABLE sync_configs (
+        id TEXT PRIMARY KEY,
+        dataset TEXT NOT NULL,
+        analysis TEXT NOT NULL,
+        analysis_version TEXT NOT NULL,
+        sync_type TEXT NOT NULL,
+        sync INTEGER NOT NULL,
+        revision INTEGER NOT NULL,
+        document TEXT NOT NULL
+    );
+    CREATE INDEX sync_configs_by_type ON sync_configs (sync_type, sync, id);
+    CREATE TABLE api_keys (digest TEXT PRIMARY KEY, document TEXT NOT NULL);
+    """,
+)
+
+
+class Database:
+    """The file, opened by each thread for itself.
+
+    Args:
+        path: Where it is; made, with its tables, if it is not there.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._local = threading.local()
+        self._opened: list[sqlite3.Connection] = []
+        self._lock = threading.Lock()
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self._migrate()
+
+    def close(self) -> None:
+        """Close every thread's connection."""
+        with self._lock:
+            for connection in self._opened:
+                connection.close()
+            self._opened.clear()
+        self._local = threading.local()
+
+    @contextmanager
+    def write(self) -> Iterator[sqlite3.Connection]:
+        """A transaction that is alone in writing: committed whole on leaving, rolled back on an error.
+
+        Raises:
+            StorageError: The disk refused it; nothing has changed.
+        """
+        connection = self._connection()
+        try:
+            connection.execute("BEGIN IMMEDIATE")
+            try:
+                yield connection
+                connection.execute("COMMIT")
+            except BaseException:
+                if connection.in_transaction:
+                    connection.execute("ROLLBACK")
+                raise
+        except (sqlite3.OperationalError, sqlite3.IntegrityError) as error:
+            if isinstance(error, sqlite3.IntegrityError):
+                raise InternalError(f"{self.path.name} refused a write that breaks its rules: {error}") from error
+            raise StorageError(f"{self.path.name} could not be written: {error}; nothing was changed") from error
+
+    def rows(self, sql: str, parameters: Sequence[Any] = ()) -> list[sqlite3.Row]:
+        """What a query finds."""
+        try:
+            return list(self._connection().execute(sql, parameters))
+        except sqlite3.OperationalError as error:
+            raise StorageError(f"{self.path.name} could not be read: {error}") from error
+
+    def row(self, sql: str, parameters: Sequence[Any] = ()) -> sqlite3.Row | None:
+        """The first that a query finds."""
+        found = self.rows(sql, parameters)
+        return found[0] if found else None
+
+    def _connection(self) -> sqlite3.Connection:
+        connection: sqlite3.Connection | None = getattr(self._local, "connection", None)
+        if connection is None:
+            # Closing happens in another thread than opening; each is used by one thread only.
+            connection = sqlite3.connect(self.path, timeout=30, isolation_level=None, check_same_thread=False)
+            connection.row_factory = sqlite3.Row
+            for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
+                connection.execute(f"PRAGMA {pragma}")
+            self._local.connection = connection
+            with self._lock:
+                self._opened.append(connection)
+        return connection
+
+    def _migrate(self) -> None:
+        with self.write() as connection:
+            version = int(connection.execute("PRAGMA user_version").fetchone()[0])
+            if version > len(MIGRATIONS):
+                raise StorageError(f"{self.path} was written by a newer datapump: upgrade datapump to open it")
+            for number, script in enumerate(MIGRATIONS[version:], start=version + 1):
+                for statement in script.split(";"):
+                    connection.execute(statement)
+                connection.execute(f"PRAGMA user_version = {number}")

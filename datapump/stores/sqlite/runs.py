@@ -1,0 +1,352 @@
+"""The run store on SQLite."""
+
+from __future__ import annotations
+
+import json
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from datapump.clock import isoformat
+from datapump.errors import ConflictError, NotFoundError
+from datapump.executions import Effect, Event, Execution, ExecutionStatus, NewEvent, StoredJob
+from datapump.jobs.documents import JOB, JobStatus
+from datapump.stores import Page
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Sequence
+    from datetime import datetime
+
+    from datapump.clock import Clock
+    from datapump.jobs.documents import AnalysisJob, SetLatestJob
+    from datapump.stores.sqlite.database import Database
+
+ORDER = {JobStatus.STARTING: 0, JobStatus.EXECUTING: 1, JobStatus.COMPLETE: 2, JobStatus.FAILED: 2}
+OPEN_JOB = "EXISTS (SELECT 1 FROM jobs WHERE execution_id = executions.id AND status IN ('starting', 'executing'))"
+DUE = f"""
+    SELECT 'dispatch' AS phase, id AS execution_id, '' AS job_id, due, attempts FROM executions
+        WHERE status = 'accepted' AND leased = 0
+    UNION ALL
+    SELECT 'postprocess', id, '', due, attempts FROM executions
+        WHERE status = 'running' AND leased = 0 AND NOT {OPEN_JOB}
+    UNION ALL
+    SELECT 'tick', execution_id, job_id, due, 0 FROM jobs
+        WHERE status IN ('starting', 'executing') AND leased = 0
+    ORDER BY due LIMIT ?
+"""  # noqa: S608 - built from constants
+
+
+class Unit(NamedTuple):
+    """A piece of work that falls due: a phase of an execution, or a tick of one of its jobs."""
+
+    phase: str
+    execution_id: str
+    job_id: str
+    due: str
+    attempts: int
+
+
+class SqliteRunStore:
+    """Executions, jobs, events, effects and leases in one file; also says what falls due."""
+
+    def __init__(self, database: Database, clock: Clock) -> None:
+        self._database = database
+        self._clock = clock
+
+    def create_execution(self, execution: Execution) -> tuple[Execution, bool]:
+        """Store a new execution, or find the one that this caller's idempotency key made."""
+        with self._database.write() as connection:
+            earlier = connection.execute(
+                "SELECT document FROM executions WHERE caller = ? AND idempotency_key = ?",
+                (execution.caller, execution.idempotency_key),
+            ).fetchone()
+            if earlier is not None:
+                return Execution.model_validate_json(earlier["document"]), False
+            connection.execute(
+                "INSERT INTO executions (id, command, status, created, caller, idempotency_key, document, due)"
+                " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+                (
+                    execution.id,
+                    execution.name,
+                    execution.status,
+                    isoformat(execution.created),
+                    execution.caller,
+                    execution.idempotency_key,
+                    execution.model_dump_json(),
+                    isoformat(execution.created),
+                ),
+            )
+            message = f"{execution.caller} asked for {execution.name}"
+            self._append(connection, execution.id, NewEvent(kind="accepted", message=message))
+        return execution, True
+
+    def get_execution(self, execution_id: str) -> Execution:
+        """One execution."""
+        row = self._database.row("SELECT document FROM executions WHERE id = ?", (execution_id,))
+        if row is None:
+            raise NotFoundError(f"there is no execution {execution_id!r}")
+        return Execution.model_validate_json(row["document"])
+
+    def list_executions(
+        self,
+        *,
+        status: ExecutionStatus | None = None,
+        command: str | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        after: str | None = None,
+        limit: int = 50,
+    ) -> Page[Execution]:
+        """Executions, newest first; `after` is the id that the page before ended with."""
+        conditions = {
+            "status = ?": status,
+            "command = ?": command,
+            "created >= ?": since and isoformat(since),
+            "created < ?": until and isoformat(until),
+            "id < ?": after,
+        }
+        chosen = {condition: value for condition, value in conditions.items() if value is not None}
+        where = " AND ".join(chosen) or "1"
+        rows = self._database.rows(
+            f"SELECT document FROM executions WHERE {where} ORDER BY id DESC LIMIT ?",  # noqa: S608 - constants
+            (*chosen.values(), limit + 1),
+        )
+        items = [Execution.model_validate_json(row["document"]) for row in rows[:limit]]
+        return Page(items, items[-1].id if len(rows) > limit else None)
+
+    def begin(
+        self, execution_id: str, jobs: Sequence[AnalysisJob | SetLatestJob], notes: Sequence[str], errors: Sequence[str]
+    ) -> bool:
+        """Store the jobs and move `accepted` to `running` in one transaction."""
+        now = self._clock.now()
+        with self._database.write() as connection:
+            execution = self._execution(connection, execution_id)
+            if execution.status is not ExecutionStatus.ACCEPTED:
+                return False
+            execution.status = ExecutionStatus.RUNNING
+            execution.started = now
+            execution.notes += notes
+            execution.errors += errors
+            for position, job in enumerate(jobs):
+                connection.execute(
+                    "INSERT INTO jobs (execution_id, job_id, position, status, revision, document, due)"
+                    " VALUES (?, ?, ?, ?, 1, ?, ?)",
+                    (execution_id, job.id, position, job.status, job.model_dump_json(), isoformat(now)),
+                )
+            self._replace(connection, execution)
+            data = {"jobs": [job.id for job in jobs]}
+            self._append(connection, execution_id, NewEvent(kind="dispatched", message=_jobs_text(jobs), data=data))
+            for note in notes:
+                self._append(connection, execution_id, NewEvent(kind="note", message=note))
+            for error in errors:
+                self._append(connection, execution_id, NewEvent(kind="error", message=error))
+        return True
+
+    def finish(self, execution_id: str, status: ExecutionStatus, errors: Sequence[str] = ()) -> bool:
+        """Store the end of an execution."""
+        with self._database.write() as connection:
+            execution = self._execution(connection, execution_id)
+            if execution.ended:
+                return False
+            execution.status = status
+            execution.finished = self._clock.now()
+            execution.errors += errors
+            self._replace(connection, execution)
+            message = f"the execution has {status}" if status is not ExecutionStatus.STOPPED else "stopped"
+            self._append(connection, execution_id, NewEvent(kind="finished", message=message))
+        return True
+
+    def request_stop(self, execution_id: str, reason: str) -> Execution:
+        """Store the wish to stop; open jobs fall due at once."""
+        with self._database.write() as connection:
+            execution = self._execution(connection, execution_id)
+            if execution.ended:
+                raise ConflictError(f"execution {execution_id} has already {execution.status}")
+            execution.stop_reason = execution.stop_reason or reason
+            self._replace(connection, execution)
+            connection.execute(
+                "UPDATE jobs SET due = ? WHERE execution_id = ?", (isoformat(self._clock.now()), execution_id)
+            )
+            self._append(connection, execution_id, NewEvent(kind="stop requested", message=reason))
+        return execution
+
+    def get_job(self, execution_id: str, job_id: str) -> StoredJob:
+        """One job."""
+        row = self._database.row("SELECT * FROM jobs WHERE execution_id = ? AND job_id = ?", (execution_id, job_id))
+        if row is None:
+            raise NotFoundError(f"there is no job {job_id!r} in execution {execution_id!r}")
+        return _stored(row)
+
+    def list_jobs(self, execution_id: str) -> list[StoredJob]:
+        """An execution's jobs."""
+        rows = self._database.rows("SELECT * FROM jobs WHERE execution_id = ? ORDER BY position", (execution_id,))
+        return [_stored(row) for row in rows]
+
+    def save_job(
+        self, execution_id: str, job: AnalysisJob | SetLatestJob, revision: int, events: Sequence[NewEvent] = ()
+    ) -> bool:
+        """Replace the document of that revision, with the events of the change, in one transaction."""
+        due = self._clock.now() + timedelta(seconds=job.next_poll_s)
+        with self._database.write() as connection:
+            row = connection.execute(
+                "SELECT revision, status FROM jobs WHERE execution_id = ? AND job_id = ?", (execution_id, job.id)
+            ).fetchone()
+            if row is None or row["revision"] != revision or not _forward(JobStatus(row["status"]), job.status):
+                return False
+            connection.execute(
+                "UPDATE jobs SET status = ?, revision = revision + 1, document = ?, due = ?"
+                " WHERE execution_id = ? AND job_id = ?",
+                (job.status, job.model_dump_json(), isoformat(due), execution_id, job.id),
+            )
+            if job.ended:
+                # The execution falls due with its last job.
+                connection.execute(
+                    "UPDATE executions SET due = ?, attempts = 0 WHERE id = ?",
+                    (isoformat(self._clock.now()), execution_id),
+                )
+            for event in events:
+                self._append(connection, execution_id, event)
+        return True
+
+    def add_event(self, execution_id: str, event: NewEvent) -> None:
+        """Append an event."""
+        with self._database.write() as connection:
+            self._append(connection, execution_id, event)
+
+    def list_events(self, execution_id: str, *, after: int = 0, limit: int = 100) -> list[Event]:
+        """Events after number `after`."""
+        rows = self._database.rows(
+            "SELECT * FROM events WHERE execution_id = ? AND seq > ? ORDER BY seq LIMIT ?", (execution_id, after, limit)
+        )
+        return [Event.model_validate({**dict(row), "data": json.loads(row["data"])}) for row in rows]
+
+    def get_effect(self, key: str) -> Effect | None:
+        """The effect of that key."""
+        row = self._database.row("SELECT * FROM effects WHERE key = ?", (key,))
+        if row is None:
+            return None
+        outcome = json.loads(row["outcome"]) if row["outcome"] else None
+        return Effect.model_validate({**dict(row), "outcome": outcome})
+
+    def intend(self, key: str) -> Effect:
+        """Store an intention."""
+        now = self._clock.now()
+        with self._database.write() as connection:
+            connection.execute(
+                "INSERT INTO effects (key, intended, done) VALUES (?, ?, 0)"
+                " ON CONFLICT (key) DO UPDATE SET intended = excluded.intended WHERE done = 0",
+                (key, isoformat(now)),
+            )
+        return Effect(key=key, intended=now)
+
+    def complete(self, key: str, outcome: dict[str, Any]) -> None:
+        """Store an outcome."""
+        with self._database.write() as connection:
+            connection.execute("UPDATE effects SET done = 1, outcome = ? WHERE key = ?", (json.dumps(outcome), key))
+
+    def withdraw(self, key: str) -> None:
+        """Remove an intention."""
+        with self._database.write() as connection:
+            connection.execute("DELETE FROM effects WHERE key = ? AND done = 0", (key,))
+
+    def acquire(self, target: str, execution_id: str, job_id: str) -> tuple[str, str] | None:
+        """Take a target's lease, or tell who holds it."""
+        with self._database.write() as connection:
+            connection.execute(
+                "INSERT INTO leases (target, execution_id, job_id) VALUES (?, ?, ?) ON CONFLICT (target) DO NOTHING",
+                (target, execution_id, job_id),
+            )
+            row = connection.execute("SELECT * FROM leases WHERE target = ?", (target,)).fetchone()
+        holder = (str(row["execution_id"]), str(row["job_id"]))
+        return None if holder == (execution_id, job_id) else holder
+
+    def release(self, execution_id: str, job_id: str) -> None:
+        """Give back a job's leases."""
+        with self._database.write() as connection:
+            connection.execute("DELETE FROM leases WHERE execution_id = ? AND job_id = ?", (execution_id, job_id))
+
+    def claim(self, limit: int) -> list[Unit]:
+        """Take up to `limit` units of work that are due; nobody else gets them until they are given back."""
+        now = isoformat(self._clock.now())
+        with self._database.write() as connection:
+            units = [Unit(*row) for row in connection.execute(DUE, (limit,)) if row["due"] <= now]
+            for unit in units:
+                _lease(connection, unit, leased=True)
+        return units
+
+    def give_back(self, unit: Unit, wait_s: float | None = None) -> None:
+        """Let go of a unit; with `wait_s`, a phase that did not end is tried again after that many seconds."""
+        with self._database.write() as connection:
+            _lease(connection, unit, leased=False)
+            if wait_s is not None and not unit.job_id:
+                due = isoformat(self._clock.now() + timedelta(seconds=wait_s))
+                connection.execute(
+                    "UPDATE executions SET due = ?, attempts = attempts + 1 WHERE id = ?", (due, unit.execution_id)
+                )
+            elif wait_s is not None:
+                due = isoformat(self._clock.now() + timedelta(seconds=wait_s))
+                connection.execute(
+                    "UPDATE jobs SET due = ? WHERE execution_id = ? AND job_id = ?",
+                    (due, unit.execution_id, unit.job_id),
+                )
+
+    def give_back_all(self) -> None:
+        """Let go of every unit: for a start, when whoever held them is gone."""
+        with self._database.write() as connection:
+            connection.execute("UPDATE executions SET leased = 0 WHERE leased = 1")
+            connection.execute("UPDATE jobs SET leased = 0 WHERE leased = 1")
+
+    def next_due(self) -> str | None:
+        """When the next unit falls due (UTC, ISO 8601), None if nothing is open."""
+        row = self._database.row(DUE, (1,))
+        return None if row is None else str(row["due"])
+
+    def _execution(self, connection: sqlite3.Connection, execution_id: str) -> Execution:
+        row = connection.execute("SELECT document FROM executions WHERE id = ?", (execution_id,)).fetchone()
+        if row is None:
+            raise NotFoundError(f"there is no execution {execution_id!r}")
+        return Execution.model_validate_json(row["document"])
+
+    def _replace(self, connection: sqlite3.Connection, execution: Execution) -> None:
+        connection.execute(
+            "UPDATE executions SET status = ?, document = ?, attempts = 0, due = ? WHERE id = ?",
+            (execution.status, execution.model_dump_json(), isoformat(self._clock.now()), execution.id),
+        )
+
+    def _append(self, connection: sqlite3.Connection, execution_id: str, event: NewEvent) -> None:
+        connection.execute(
+            "INSERT INTO events (execution_id, seq, at, job_id, kind, message, data)"
+            " SELECT ?, coalesce(max(seq), 0) + 1, ?, ?, ?, ?, ? FROM events WHERE execution_id = ?",
+            (
+                execution_id,
+                isoformat(self._clock.now()),
+                event.job_id,
+                event.kind,
+                event.message,
+                json.dumps(event.data),
+                execution_id,
+            ),
+        )
+
+
+def _stored(row: sqlite3.Row) -> StoredJob:
+    job = JOB.validate_json(row["document"])
+    return StoredJob(execution_id=row["execution_id"], job=job, revision=row["revision"], due=row["due"])
+
+
+def _forward(old: JobStatus, new: JobStatus) -> bool:
+    return new is old or ORDER[new] > ORDER[old]
+
+
+def _lease(connection: sqlite3.Connection, unit: Unit, *, leased: bool) -> None:
+    if unit.job_id:
+        connection.execute(
+            "UPDATE jobs SET leased = ? WHERE execution_id = ? AND job_id = ?",
+            (leased, unit.execution_id, unit.job_id),
+        )
+    else:
+        connection.execute("UPDATE executions SET leased = ? WHERE id = ?", (leased, unit.execution_id))
+
+
+def _jobs_text(jobs: Sequence[object]) -> str:
+    return {0: "there is nothing to do", 1: "1 job"}.get(len(jobs), f"{len(jobs)} jobs")

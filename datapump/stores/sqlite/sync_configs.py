@@ -1,0 +1,132 @@
+"""The sync configs on SQLite."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from datapump.errors import ConflictError, NotFoundError
+from datapump.stores import Page
+from datapump.sync_configs import SyncConfig, SyncMetadata
+
+if TYPE_CHECKING:
+    import sqlite3
+
+    from datapump.clock import Clock
+    from datapump.stores.sqlite.database import Database
+
+
+class SqliteSyncConfigStore:
+    """Sync configs in one file."""
+
+    def __init__(self, database: Database, clock: Clock) -> None:
+        self._database = database
+        self._clock = clock
+
+    def get(self, config_id: str) -> SyncConfig:
+        """One config."""
+        row = self._database.row("SELECT document FROM sync_configs WHERE id = ?", (config_id,))
+        if row is None:
+            raise NotFoundError(f"there is no sync config {config_id!r}")
+        return SyncConfig.model_validate_json(row["document"])
+
+    def list(  # noqa: PLR0913 - the filters are independent of each other
+        self,
+        *,
+        dataset: str | None = None,
+        analysis: str | None = None,
+        sync_type: str | None = None,
+        sync: bool | None = None,
+        analysis_version: str | None = None,
+        after: str | None = None,
+        limit: int = 100,
+    ) -> Page[SyncConfig]:
+        """Configs in the order of their ids; `after` is the id that the page before ended with."""
+        conditions = {
+            "dataset = ?": dataset,
+            "analysis = ?": analysis,
+            "sync_type = ?": sync_type,
+            "sync = ?": sync,
+            "analysis_version = ?": analysis_version,
+            "id > ?": after,
+        }
+        chosen = {condition: value for condition, value in conditions.items() if value is not None}
+        where = " AND ".join(chosen) or "1"
+        rows = self._database.rows(
+            f"SELECT document FROM sync_configs WHERE {where} ORDER BY id LIMIT ?",  # noqa: S608 - constants
+            (*chosen.values(), limit + 1),
+        )
+        items = [SyncConfig.model_validate_json(row["document"]) for row in rows[:limit]]
+        return Page(items, items[-1].id if len(rows) > limit else None)
+
+    def put(self, config: SyncConfig) -> SyncConfig:
+        """Create it, or refresh an existing one without touching its switch or what it was brought to."""
+        with self._database.write() as connection:
+            existing = _read(connection, config.id)
+            if existing is None:
+                stored = config.model_copy(update={"revision": 1, "updated": self._clock.now()})
+            else:
+                known = existing.metadata.model_dump(exclude_none=True)
+                metadata = {**known, **config.metadata.model_dump(exclude_none=True)}
+                if "alerts_until" in known:
+                    metadata["alerts_until"] = max(known["alerts_until"], metadata["alerts_until"])
+                if metadata == known:
+                    return existing
+                stored = self._next(existing, {"metadata": SyncMetadata.model_validate(metadata)})
+            _write(connection, stored)
+        return stored
+
+    def move(self, config_id: str, sync_version: str, alerts_until: str | None = None) -> bool:
+        """Record what a config was brought to, if the config is still there."""
+        with self._database.write() as connection:
+            config = _read(connection, config_id)
+            if config is None:
+                return False
+            until = max(filter(None, (config.metadata.alerts_until, alerts_until)), default=None)
+            metadata = config.metadata.model_copy(update={"alerts_until": until})
+            if (config.sync_version, config.metadata) != (sync_version, metadata):
+                _write(connection, self._next(config, {"sync_version": sync_version, "metadata": metadata}))
+        return True
+
+    def patch(self, config_id: str, changes: dict[str, Any], *, revision: int | None = None) -> SyncConfig:
+        """Change the switch and the metadata."""
+        with self._database.write() as connection:
+            config = _read(connection, config_id)
+            if config is None:
+                raise NotFoundError(f"there is no sync config {config_id!r}")
+            if revision is not None and config.revision != revision:
+                raise ConflictError(f"sync config {config_id} has changed since it was read: read it again")
+            metadata = {**config.metadata.model_dump(), **changes.get("metadata", {})}
+            metadata = {key: value for key, value in metadata.items() if value is not None}
+            update = {"sync": changes.get("sync", config.sync), "metadata": SyncMetadata.model_validate(metadata)}
+            if (config.sync, config.metadata) == (update["sync"], update["metadata"]):
+                return config
+            patched = self._next(config, update)
+            _write(connection, patched)
+        return patched
+
+    def _next(self, config: SyncConfig, update: dict[str, Any]) -> SyncConfig:
+        return config.model_copy(update={**update, "revision": config.revision + 1, "updated": self._clock.now()})
+
+
+def _read(connection: sqlite3.Connection, config_id: str) -> SyncConfig | None:
+    row = connection.execute("SELECT document FROM sync_configs WHERE id = ?", (config_id,)).fetchone()
+    return None if row is None else SyncConfig.model_validate_json(row["document"])
+
+
+def _write(connection: sqlite3.Connection, config: SyncConfig) -> None:
+    connection.execute(
+        "INSERT INTO sync_configs (id, dataset, analysis, analysis_version, sync_type, sync, revision, document)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
+        " ON CONFLICT (id) DO UPDATE SET sync = excluded.sync, revision = excluded.revision,"
+        " document = excluded.document",
+        (
+            config.id,
+            config.dataset,
+            config.analysis,
+            config.analysis_version,
+            config.sync_type,
+            config.sync,
+            config.revision,
+            config.model_dump_json(),
+        ),
+    )

@@ -1,0 +1,58 @@
+"""Sync configs: what is kept in step with its feed, night by night."""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import datetime
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from datapump.analyses import SyncType
+
+RASTER = "create_raster"
+
+
+class SyncMetadata(BaseModel):
+    """How a config's jobs are made.
+
+    Attributes:
+        features_1x1: Names of the feature files.
+        version_overrides: Result version by table name, where it is not the analysis version.
+        alerts_until: `YYYY-MM-DD HHMM` of the newest alert that is in the config's tables; of fires only.
+    """
+
+    model_config = ConfigDict(extra="allow")
+
+    geotrellis_version: str = ""
+    features_1x1: str = ""
+    version_overrides: dict[str, str] = Field(default_factory=dict)
+    alerts_until: str | None = None
+
+
+class SyncConfig(BaseModel):
+    """One row: this analysis of this dataset version follows this feed.
+
+    Attributes:
+        analysis: An analysis, or `create_raster`.
+        sync: Whether it is switched on.
+        sync_version: What it was last brought to.
+        revision: Counts the changes of the row.
+    """
+
+    id: str
+    analysis: str
+    analysis_version: str
+    dataset: str
+    dataset_version: str
+    sync_type: SyncType
+    sync: bool = True
+    sync_version: str | None = None
+    metadata: SyncMetadata = Field(default_factory=SyncMetadata)
+    revision: int = 1
+    updated: datetime | None = None
+
+
+def config_id(analysis: str, analysis_version: str, dataset: str, dataset_version: str, sync_type: str) -> str:
+    """The key under which existing tables hold a config: BLAKE2b, 10-byte digest, hexadecimal (20 digits)."""
+    text = f"{analysis}_{analysis_version}_{dataset}_{dataset_version}_{sync_type}"
+    return hashlib.blake2b(text.encode(), digest_size=10).hexdigest()
