@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from datapump.analyses import SyncType
 from datapump.commands import SyncCommand, VersionUpdateCommand
 from datapump.errors import UnsupportedError
+from datapump.sources import SOURCES
 
 if TYPE_CHECKING:
     from datapump.commands import AnyCommand
 
-SYNC_TYPES = frozenset({SyncType.VIIRS, SyncType.MODIS})
+SYNC_TYPES = frozenset(SOURCES)
 
 
 def refuse_unavailable(command: AnyCommand) -> None:

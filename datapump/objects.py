@@ -88,6 +88,20 @@ class Objects:
         except FileNotFoundError as error:
             raise NotFoundError(f"{uri} does not exist") from error
 
+    def head(self, uri: str, size: int) -> bytes:
+        """The first `size` bytes of the object, or all of a smaller one.
+
+        Raises:
+            NotFoundError: There is none.
+        """
+        store, key = self._store(uri)
+        try:
+            if obstore.head(store, key)["size"] == 0:
+                return b""
+            return bytes(obstore.get_range(store, key, start=0, length=size))
+        except FileNotFoundError as error:
+            raise NotFoundError(f"{uri} does not exist") from error
+
     def exists(self, uri: str) -> bool:
         """Whether there is an object of exactly this name."""
         store, key = self._store(uri)

@@ -49,6 +49,14 @@ class Settings(BaseSettings):
     download_max_bytes: int = Field(512 * 2**20, gt=0, description="Largest download accepted.")
     download_timeout_s: float = Field(600.0, gt=0, description="Time limit of one whole download.")
 
+    poll_min_s: float = Field(0.2, gt=0, description="Shortest wait between two looks at a step.")
+    poll_max_s: float = Field(30.0, gt=0, description="Longest wait between two looks at a step.")
+    patience_s: float = Field(3600.0, gt=0, description="How long a remote system may be away before a job fails.")
+    backoff_s: float = Field(2.0, gt=0, description="First wait after a step that failed; it doubles up to a minute.")
+    effect_settle_s: float = Field(
+        5.0, ge=0, description="How long a write that got no answer may still be on its way before it is tried again."
+    )
+
     engine_processes: int = Field(2, ge=1, description="Analyses that run at once on this machine.")
     orchestrator_threads: int = Field(4, ge=1, description="Jobs that are ticked at once.")
     layers: Path | None = Field(None, description="Catalog file (TOML) of contextual layers.")

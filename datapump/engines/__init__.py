@@ -63,6 +63,11 @@ class RunStatus(BaseModel):
 class Engine(Protocol):
     """Computes zonal statistics."""
 
+    @property
+    def analyses(self) -> frozenset[Analysis]:
+        """What it can compute."""
+        ...
+
     def find(self, name: str) -> RunStatus | None:
         """The run of that name in whatever state it is, None if it was never started."""
         ...

@@ -66,7 +66,7 @@ class RunStore(Protocol):
         ...
 
     def finish(self, execution_id: str, status: ExecutionStatus, errors: Sequence[str] = ()) -> bool:
-        """Record the end of an execution. False, changing nothing, if it has ended already."""
+        """Record the end of an execution and give back its leases. False, changing nothing, if it has ended already."""
         ...
 
     def request_stop(self, execution_id: str, reason: str) -> Execution:
@@ -127,13 +127,16 @@ class RunStore(Protocol):
     def acquire(self, target: str, execution_id: str, job_id: str) -> tuple[str, str] | None:
         """Take the lease on a target that one job at a time may write.
 
+        It is held until the execution ends, so that what the job achieved is recorded before the next writer looks;
+        within one execution, the next job takes it over as soon as the job has ended.
+
         Returns:
             None: it is the job's. Otherwise the (execution id, job id) that holds it.
         """
         ...
 
-    def release(self, execution_id: str, job_id: str) -> None:
-        """Give back all that the job holds."""
+    def open_job(self, job_id: str) -> str | None:
+        """The execution in which a job of that id is open, None if there is none."""
         ...
 
 

@@ -41,6 +41,7 @@ MIGRATIONS = (
         PRIMARY KEY (execution_id, job_id)
     );
     CREATE INDEX jobs_due ON jobs (due) WHERE status IN ('starting', 'executing');
+    CREATE INDEX jobs_by_id ON jobs (job_id);
     CREATE TABLE events (
         execution_id TEXT NOT NULL REFERENCES executions (id),
         seq INTEGER NOT NULL,
@@ -53,7 +54,7 @@ MIGRATIONS = (
     );
     CREATE TABLE effects (key TEXT PRIMARY KEY, intended TEXT NOT NULL, done INTEGER NOT NULL, outcome TEXT);
     CREATE TABLE leases (target TEXT PRIMARY KEY, execution_id TEXT NOT NULL, job_id TEXT NOT NULL);
-    CREATE INDEX leases_by_job ON leases (execution_id, job_id);
+    CREATE INDEX leases_by_execution ON leases (execution_id);
     CREATE TABLE sync_configs (
         id TEXT PRIMARY KEY,
         dataset TEXT NOT NULL,

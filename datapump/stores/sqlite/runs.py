@@ -152,6 +152,7 @@ class SqliteRunStore:
             execution.finished = self._clock.now()
             execution.errors += errors
             self._replace(connection, execution)
+            connection.execute("DELETE FROM leases WHERE execution_id = ?", (execution_id,))
             message = f"the execution has {status}" if status is not ExecutionStatus.STOPPED else "stopped"
             self._append(connection, execution_id, NewEvent(kind="finished", message=message))
         return True
@@ -253,17 +254,23 @@ class SqliteRunStore:
         """Take a target's lease, or tell who holds it."""
         with self._database.write() as connection:
             connection.execute(
-                "INSERT INTO leases (target, execution_id, job_id) VALUES (?, ?, ?) ON CONFLICT (target) DO NOTHING",
+                "INSERT INTO leases (target, execution_id, job_id) VALUES (?, ?, ?)"
+                " ON CONFLICT (target) DO UPDATE SET job_id = excluded.job_id"
+                " WHERE execution_id = excluded.execution_id AND NOT EXISTS (SELECT 1 FROM jobs"
+                " WHERE jobs.execution_id = leases.execution_id AND jobs.job_id = leases.job_id"
+                " AND status IN ('starting', 'executing'))",
                 (target, execution_id, job_id),
             )
             row = connection.execute("SELECT * FROM leases WHERE target = ?", (target,)).fetchone()
         holder = (str(row["execution_id"]), str(row["job_id"]))
         return None if holder == (execution_id, job_id) else holder
 
-    def release(self, execution_id: str, job_id: str) -> None:
-        """Give back a job's leases."""
-        with self._database.write() as connection:
-            connection.execute("DELETE FROM leases WHERE execution_id = ? AND job_id = ?", (execution_id, job_id))
+    def open_job(self, job_id: str) -> str | None:
+        """The execution in which a job of that id is open, None if there is none."""
+        row = self._database.row(
+            "SELECT execution_id FROM jobs WHERE job_id = ? AND status IN ('starting', 'executing')", (job_id,)
+        )
+        return None if row is None else str(row["execution_id"])
 
     def claim(self, limit: int) -> list[Unit]:
         """Take up to `limit` units of work that are due; nobody else gets them until they are given back."""

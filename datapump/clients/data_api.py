@@ -1,0 +1,175 @@
+"""The GFW Data API's client: datasets, versions, assets. Every request is made once; ticks try again."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import httpx
+
+from datapump.errors import RemoteInvalidError, RemoteRefusedError, RemoteUnavailableError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from pydantic import SecretStr
+
+JSON = dict[str, Any]
+TABLE_ASSETS = frozenset({"Database table", "Geo database table"})
+GRID_ASSET = "1x1 grid"
+
+
+class DataApi:
+    """The Data API at one address.
+
+    Args:
+        url: Base URL, without a slash at its end.
+        token: Bearer token for what writes.
+        timeout_s: Time limit of one request, seconds.
+    """
+
+    def __init__(self, url: str, token: SecretStr | None, timeout_s: float) -> None:
+        self.url = url.rstrip("/")
+        self._token = token
+        self._client = httpx.Client(timeout=timeout_s, follow_redirects=False)
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._client.close()
+
+    def datasets(self) -> list[JSON]:
+        """All datasets, sorted by name."""
+        return self._list("/datasets")
+
+    def dataset(self, dataset: str) -> JSON | None:
+        """One dataset, None if there is none of that name."""
+        return self._find(f"/dataset/{dataset}")
+
+    def version(self, dataset: str, version: str) -> JSON | None:
+        """One version, None if there is none of that name."""
+        return self._find(f"/dataset/{dataset}/{version}")
+
+    def latest(self, dataset: str) -> str | None:
+        """The name of the version that is marked latest, None if none is."""
+        response = self._send("GET", f"/dataset/{dataset}/latest", allowed={404, 307})
+        if response.status_code == httpx.codes.NOT_FOUND:
+            return None
+        location = response.headers.get("location", "")
+        return str(location.rstrip("/").rsplit("/", 1)[-1])
+
+    def assets(self, dataset: str, version: str) -> list[JSON]:
+        """A version's assets, oldest first; empty for a moment after the version was made."""
+        return self._list(f"/dataset/{dataset}/{version}/assets")
+
+    def table_asset(self, dataset: str, version: str) -> JSON | None:
+        """The default asset of a version that is a table, None while there is none."""
+        tables = [asset for asset in self.assets(dataset, version) if asset.get("asset_type") in TABLE_ASSETS]
+        return tables[0] if tables else None
+
+    def sources(self, dataset: str, version: str) -> list[str] | None:
+        """The files that a table version was made from and appended; None while it has no asset."""
+        asset = self.table_asset(dataset, version)
+        if asset is None:
+            return None
+        options = self._data(self._send("GET", f"/asset/{asset['asset_id']}/creation_options"))
+        return list(options.get("source_uri") or [])
+
+    def create_dataset(self, dataset: str, metadata: JSON) -> None:
+        """Make a dataset."""
+        self._send("PUT", f"/dataset/{dataset}", body={"metadata": metadata})
+
+    def create_version(self, dataset: str, version: str, creation_options: JSON, metadata: JSON | None = None) -> None:
+        """Start to make a version; it is `pending` until its rows are loaded."""
+        body = {"creation_options": creation_options, **({"metadata": metadata} if metadata else {})}
+        self._send("PUT", f"/dataset/{dataset}/{version}", body=body)
+
+    def append(self, dataset: str, version: str, uris: list[str]) -> None:
+        """Start to add rows to a version; its default asset is `pending` until they are loaded."""
+        self._send("POST", f"/dataset/{dataset}/{version}/append", body={"source_uri": uris})
+
+    def update_version(self, dataset: str, version: str, change: JSON) -> None:
+        """Change `is_latest` or metadata."""
+        self._send("PATCH", f"/dataset/{dataset}/{version}", body=change)
+
+    def delete_version(self, dataset: str, version: str) -> None:
+        """Remove a version with its rows."""
+        self._send("DELETE", f"/dataset/{dataset}/{version}")
+
+    def query(self, dataset: str, version: str, sql: str) -> list[JSON]:
+        """The rows that one SELECT finds in a version's table."""
+        response = self._send("GET", f"/dataset/{dataset}/{version}/query/json", query={"sql": sql})
+        return self._rows(response)
+
+    def _find(self, path: str) -> JSON | None:
+        response = self._send("GET", path, allowed={404})
+        return None if response.status_code == httpx.codes.NOT_FOUND else self._data(response)
+
+    def _list(self, path: str) -> list[JSON]:
+        return self._rows(self._send("GET", path))
+
+    def _rows(self, response: httpx.Response) -> list[JSON]:
+        data = self._envelope(response)
+        if not isinstance(data, list):
+            raise RemoteInvalidError(f"the Data API answered {_where(response)} with something that is no list")
+        return data
+
+    def _data(self, response: httpx.Response) -> JSON:
+        data = self._envelope(response)
+        if not isinstance(data, dict):
+            raise RemoteInvalidError(f"the Data API answered {_where(response)} with something that is no object")
+        return data
+
+    def _envelope(self, response: httpx.Response) -> object:
+        try:
+            return response.json()["data"]
+        except (ValueError, KeyError, TypeError) as error:
+            raise RemoteInvalidError(
+                f"the Data API answered {_where(response)} with something else than its JSON envelope: "
+                "is the address right, is a proxy in between?"
+            ) from error
+
+    def _send(
+        self,
+        method: str,
+        path: str,
+        *,
+        body: JSON | None = None,
+        query: Mapping[str, str] | None = None,
+        allowed: set[int] | frozenset[int] = frozenset(),
+    ) -> httpx.Response:
+        headers = {}
+        if method != "GET" and self._token is not None:
+            headers["Authorization"] = f"Bearer {self._token.get_secret_value()}"
+        try:
+            response = self._client.request(method, self.url + path, json=body, params=query, headers=headers)
+        except httpx.HTTPError as error:
+            raise RemoteUnavailableError(
+                f"the Data API did not answer {method} {path}: {type(error).__name__}"
+            ) from error
+        if response.is_success or response.status_code in allowed:
+            return response
+        raise _error(response)
+
+
+def _where(response: httpx.Response) -> str:
+    return f"{response.request.method} {response.request.url.path}"
+
+
+def _error(response: httpx.Response) -> RemoteUnavailableError | RemoteRefusedError:
+    text = f"the Data API answered {_where(response)} with {response.status_code}: {_message(response)}"
+    if response.status_code >= httpx.codes.INTERNAL_SERVER_ERROR or response.status_code in {408, 425, 429}:
+        return RemoteUnavailableError(text, status=response.status_code)
+    return RemoteRefusedError(text, status=response.status_code)
+
+
+def _message(response: httpx.Response) -> str:
+    try:
+        message = response.json()["message"]
+    except (ValueError, KeyError, TypeError):
+        return "no reason given"
+    if isinstance(message, list):
+        message = "; ".join(
+            f"{'.'.join(map(str, item.get('loc', [])))} {item.get('msg', '')}"
+            for item in message
+            if isinstance(item, dict)
+        )
+    return str(message)[:500]

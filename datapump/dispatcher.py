@@ -1,0 +1,219 @@
+"""The dispatcher: command -> jobs. Nothing is stored until all is checked; then all at once."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING, NamedTuple
+
+from datapump.alerts import alert_files, last_time
+from datapump.analyses import FeatureType
+from datapump.capabilities import refuse_unavailable
+from datapump.commands import COMMAND, AnalysisCommand, ContinueJobsCommand, SetLatestCommand, SyncCommand
+from datapump.errors import ConflictError, DatapumpError, InternalError, NotFoundError, UnsupportedError, UserError
+from datapump.executions import ExecutionStatus
+from datapump.features import find_features
+from datapump.jobs.documents import AnalysisJob, LatestTarget, SetLatestJob, Table
+from datapump.jobs.ticking import reopen
+from datapump.results import dataset_name, expected_tables, version_name
+from datapump.sources import source_of
+
+if TYPE_CHECKING:
+    from datapump.commands import (
+        AnalysisParameters,
+        AnyCommand,
+        ContinueJobsParameters,
+        SetLatestParameters,
+        SyncParameters,
+    )
+    from datapump.ports import Ports
+
+logger = logging.getLogger(__name__)
+HOUR = 3600
+FIRE_TIMEOUT_S = 12 * HOUR
+ANALYSIS_TIMEOUT_S = 16 * HOUR
+
+
+class Dispatched(NamedTuple):
+    """What a command calls for.
+
+    Attributes:
+        notes: What the caller should know: why there is nothing to do, gaps in a feed.
+        errors: What could not be dispatched, and why; the rest goes on.
+    """
+
+    jobs: list[AnalysisJob | SetLatestJob]
+    notes: list[str]
+    errors: list[str]
+
+
+def dispatch(execution_id: str, ports: Ports, *, last_attempt: bool = False) -> list[str]:
+    """Turn an accepted execution's command into stored jobs.
+
+    A command that cannot work ends its execution as failed, with the reason and without any job. Dispatching again what
+    is dispatched already changes nothing.
+
+    Args:
+        execution_id: Whose command.
+        ports: The outside world.
+        last_attempt: Whether what may come back later is a failure now.
+
+    Returns:
+        The ids of its jobs.
+
+    Raises:
+        DatapumpError: A retryable one, to be tried again, unless it is the last attempt.
+    """
+    execution = ports.runs.get_execution(execution_id)
+    if execution.status is ExecutionStatus.ACCEPTED:
+        try:
+            if execution.stop_reason is not None:
+                ports.runs.finish(execution_id, ExecutionStatus.STOPPED)
+                return []
+            command = COMMAND.validate_python(execution.command, strict=False)
+            found = jobs_for(command, ports, last_attempt=last_attempt)
+            ports.runs.begin(execution_id, found.jobs, found.notes, found.errors)
+        except DatapumpError as error:
+            if error.retryable and not last_attempt:
+                raise
+            ports.runs.finish(execution_id, ExecutionStatus.FAILED, [error.message])
+    return [stored.job.id for stored in ports.runs.list_jobs(execution_id)]
+
+
+def jobs_for(command: AnyCommand, ports: Ports, *, last_attempt: bool) -> Dispatched:
+    """The jobs that a command calls for.
+
+    Raises:
+        UserError: It cannot work; the message names the table, job or version.
+        RemoteError: A remote system that must be asked did not answer well.
+    """
+    refuse_unavailable(command)
+    if isinstance(command, AnalysisCommand):
+        return _analysis(command.parameters, ports)
+    if isinstance(command, SyncCommand):
+        return _sync(command.parameters, ports, last_attempt=last_attempt)
+    if isinstance(command, ContinueJobsCommand):
+        return _continue(command.parameters, ports)
+    if isinstance(command, SetLatestCommand):
+        return _set_latest(command.parameters, ports)
+    raise InternalError(f"no jobs are known for the command {command.command}")
+
+
+def _analysis(parameters: AnalysisParameters, ports: Ports) -> Dispatched:
+    jobs: list[AnalysisJob | SetLatestJob] = []
+    refusals = []
+    for table in parameters.tables:
+        try:
+            jobs.append(_analysis_job(table, parameters, ports))
+        except UserError as error:
+            refusals.append(error.message)
+    if refusals:
+        raise ConflictError("nothing was started: " + "; ".join(refusals))
+    return Dispatched(jobs, [], [])
+
+
+def _analysis_job(table: Table, parameters: AnalysisParameters, ports: Ports) -> AnalysisJob:
+    check_engine(table, ports)
+    sources = alert_files(table.analysis, ports)
+    job = AnalysisJob(
+        id=ports.clock.new_id(),
+        table=table,
+        analysis_version=parameters.analysis_version,
+        geotrellis_version=parameters.geotrellis_version,
+        feature_type=FeatureType.of_dataset(table.dataset),
+        features=[find_features(table, ports)],
+        sync=parameters.sync,
+        alert_sources=sources,
+        alerts_until=last_time(sources),
+        timeout_sec=FIRE_TIMEOUT_S if sources else ANALYSIS_TIMEOUT_S,
+    )
+    _refuse_existing(job, ports)
+    return job
+
+
+def check_engine(table: Table, ports: Ports) -> None:
+    """Refuse a table that the engine cannot compute.
+
+    Raises:
+        UnsupportedError: The message names the table and what the engine can do.
+    """
+    if table.analysis not in ports.engine.analyses:
+        can = ", ".join(sorted(ports.engine.analyses))
+        raise UnsupportedError(f"the table {table} cannot be analysed here: this deployment's engine computes {can}")
+
+
+def _refuse_existing(job: AnalysisJob, ports: Ports) -> None:
+    """Making a version that exists would fail after hours of work: it is refused before the first minute."""
+    for level, table in expected_tables(job.table.analysis, job.feature_type, change_only=job.change_only):
+        dataset = dataset_name(job.table.dataset, job.table.analysis, job.feature_type, level, table)
+        version = version_name(job, table)
+        if ports.data_api.version(dataset, version) is not None:
+            raise ConflictError(
+                f"the table {job.table} is published already: {dataset} has a version {version}; "
+                "choose another analysis_version"
+            )
+
+
+def _sync(parameters: SyncParameters, ports: Ports, *, last_attempt: bool) -> Dispatched:
+    sync_version = parameters.sync_version or f"v{ports.clock.now():%Y%m%d}"
+    jobs: list[AnalysisJob | SetLatestJob] = []
+    notes: list[str] = []
+    errors: list[str] = []
+    for sync_type in parameters.types:
+        # One feed that fails must not take the others with it.
+        try:
+            found = source_of(sync_type)(sync_type, sync_version, parameters.tables, ports)
+        except DatapumpError as error:
+            if error.retryable and not last_attempt:
+                raise
+            logger.warning("sync of %s failed: %s", sync_type, error.message)
+            errors.append(f"{sync_type}: {error.message}")
+            continue
+        jobs += found.jobs
+        notes += [f"{sync_type}: {note}" for note in found.notes]
+        errors += [f"{sync_type}: {error}" for error in found.errors]
+    return Dispatched(jobs, notes, errors)
+
+
+def _continue(parameters: ContinueJobsParameters, ports: Ports) -> Dispatched:
+    for job in parameters.jobs:
+        holder = ports.runs.open_job(job.id)
+        if holder is not None:
+            raise ConflictError(f"job {job.id} is not ended: execution {holder} is still working on it")
+        if isinstance(job, AnalysisJob):
+            check_engine(job.table, ports)
+        reopen(job)
+    return Dispatched(list(parameters.jobs), [], [])
+
+
+def _set_latest(parameters: SetLatestParameters, ports: Ports) -> Dispatched:
+    version = parameters.analysis_version
+    pairs = sorted(_analysed(version, ports))
+    if not pairs:
+        raise NotFoundError(f"no sync config has the analysis version {version}: nothing to mark latest")
+    datasets = ports.data_api.datasets()
+    jobs: list[AnalysisJob | SetLatestJob] = []
+    notes = []
+    for dataset, analysis in pairs:
+        prefix = f"{dataset}__{analysis}__"
+        targets = [
+            LatestTarget(dataset=known["dataset"], version=version)
+            for known in datasets
+            if str(known["dataset"]).startswith(prefix) and version in (known.get("versions") or [])
+        ]
+        if targets:
+            job = {"dataset": dataset, "analysis": analysis, "analysis_version": version, "targets": targets}
+            jobs.append(SetLatestJob.model_validate({"id": ports.clock.new_id(), **job}, strict=False))
+        else:
+            notes.append(f"no dataset {prefix}* has a version {version}")
+    return Dispatched(jobs, notes, [])
+
+
+def _analysed(version: str, ports: Ports) -> set[tuple[str, str]]:
+    pairs: set[tuple[str, str]] = set()
+    after = None
+    while True:
+        page = ports.sync_configs.list(analysis_version=version, after=after)
+        pairs |= {(config.dataset, config.analysis) for config in page.items}
+        after = page.next
+        if after is None:
+            return pairs

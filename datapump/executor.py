@@ -1,0 +1,107 @@
+"""The executor: job -> the next job document, and when to look again."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING, NamedTuple
+
+from datapump.effects import UnsettledError
+from datapump.errors import DatapumpError, RemoteUnavailableError, StorageError
+from datapump.executions import NewEvent
+from datapump.jobs import analysis, latest
+from datapump.jobs.documents import AnalysisJob, JobStatus, SetLatestJob
+from datapump.jobs.ticking import JobFailedError, fail, wait
+
+if TYPE_CHECKING:
+    from datapump.executions import StoredJob
+    from datapump.ports import Ports
+
+logger = logging.getLogger(__name__)
+AnyJob = AnalysisJob | SetLatestJob
+
+
+class TickResult(NamedTuple):
+    """What the flow needs to know of a job: whether it has ended, else in how many seconds to look again."""
+
+    status: JobStatus
+    wait_s: float
+
+
+def tick(execution_id: str, job_id: str, ports: Ports) -> TickResult:
+    """Move one job on by at most one remote write, and save it if nobody else has meanwhile.
+
+    Raises:
+        NotFoundError: There is no such job.
+        StorageError: The run store refused the write; the tick can be repeated.
+    """
+    stored = ports.runs.get_job(execution_id, job_id)
+    if stored.job.ended:
+        return TickResult(stored.job.status, 0.0)
+    job = stored.job.model_copy(deep=True)
+    _move(job, execution_id, ports)
+    saved = ports.runs.save_job(execution_id, job, stored.revision, _events(stored, job))
+    if not saved:
+        job = ports.runs.get_job(execution_id, job_id).job
+    return TickResult(job.status, job.next_poll_s)
+
+
+def _move(job: AnyJob, execution_id: str, ports: Ports) -> None:
+    now = ports.clock.now()
+    try:
+        if not _ended_from_outside(job, execution_id, ports):
+            _tick(job, execution_id, ports)
+        job.outage_since = None
+    except UnsettledError:
+        wait(job, ports.settings, message="waiting to learn what became of the last write")
+    except (RemoteUnavailableError, StorageError) as error:
+        _bear(job, error, ports)
+    except (DatapumpError, JobFailedError) as error:
+        fail(job, now, error.message)
+    except Exception as error:  # a defect of one job must not take its siblings with it
+        logger.exception("job %s of execution %s failed by a defect", job.id, execution_id)
+        fail(job, now, f"internal error ({type(error).__name__}) in step {job.step}: see the log for this job's id")
+
+
+def _tick(job: AnyJob, execution_id: str, ports: Ports) -> None:
+    if isinstance(job, AnalysisJob):
+        analysis.tick(job, execution_id, ports)
+    else:
+        latest.tick(job, ports)
+
+
+def _ended_from_outside(job: AnyJob, execution_id: str, ports: Ports) -> bool:
+    """End a job that somebody stopped or whose time is over, and with it what it runs."""
+    now = ports.clock.now()
+    execution = ports.runs.get_execution(execution_id)
+    if execution.stop_reason is not None:
+        reason = f"stopped: {execution.stop_reason}"
+    elif job.start_time is not None and (now - job.start_time).total_seconds() > job.timeout_sec:
+        reason = f"not done after {job.timeout_sec / 3600:g} hours, last: {job.message}"
+    else:
+        return False
+    if isinstance(job, AnalysisJob):
+        analysis.cancel(job, ports)
+    fail(job, now, reason)
+    return True
+
+
+def _bear(job: AnyJob, error: RemoteUnavailableError | StorageError, ports: Ports) -> None:
+    """Wait for a remote system to come back, until patience or, with the next tick, the job's time is over."""
+    now = ports.clock.now()
+    job.outage_since = job.outage_since or now
+    away = (now - job.outage_since).total_seconds()
+    # A job that has not started only waits for its turn: no time of its own is running yet.
+    if away > ports.settings.patience_s and job.status is not JobStatus.STARTING:
+        fail(job, now, f"gave up after {away / 60:.0f} minutes without an answer: {error.message}")
+        return
+    wait(job, ports.settings, message=error.message)
+
+
+def _events(before: StoredJob, job: AnyJob) -> list[NewEvent]:
+    old = before.job
+    if (old.status, old.step, old.retries) != (job.status, job.step, job.retries):
+        data = {"status": job.status, "step": job.step, "retries": job.retries}
+        return [NewEvent(job_id=job.id, kind=f"job {job.status}", message=job.message, data=data)]
+    if old.message != job.message and (job.outage_since is not None) != (old.outage_since is not None):
+        return [NewEvent(job_id=job.id, kind="job waits" if job.outage_since else "job goes on", message=job.message)]
+    return []

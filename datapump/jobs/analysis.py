@@ -1,0 +1,168 @@
+"""The analysis job: `starting` (an engine run is asked for), `analyzing`, `uploading`, `complete`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from datapump.alerts import last_alert
+from datapump.effects import once
+from datapump.engines import AnalysisRequest, RunState
+from datapump.jobs import publishing
+from datapump.jobs.documents import AnalysisJob, JobStatus, ResultTable
+from datapump.jobs.ticking import JobFailedError, advance, complete, wait
+from datapump.results import appends, dataset_name, level_and_table, output_folder, version_name
+
+if TYPE_CHECKING:
+    from datapump.engines import RunStatus
+    from datapump.ports import Ports
+
+MAX_RETRIES = 3
+ANALYZED = 0.7
+
+
+def tick(job: AnalysisJob, execution_id: str, ports: Ports) -> None:
+    """Move the job on by at most one remote write.
+
+    Raises:
+        JobFailedError: It cannot go on.
+        DatapumpError: As the remote systems raise.
+    """
+    if job.step == "starting":
+        _start(job, execution_id, ports)
+    elif job.step == "analyzing":
+        _analyze(job, ports)
+    else:
+        publishing.tick(job, ports)
+
+
+def cancel(job: AnalysisJob, ports: Ports) -> None:
+    """End what the job runs; what it has published stays."""
+    if job.step in {"starting", "analyzing"}:
+        ports.engine.cancel(run_name(job))
+
+
+def target(job: AnalysisJob) -> str:
+    """What only one job at a time may write: the result tables of one analysis of one dataset."""
+    return f"{job.table.dataset}__{job.table.analysis}"
+
+
+def run_name(job: AnalysisJob) -> str:
+    """The name of the engine run, by which it is found again."""
+    table = job.table
+    name = f"{table.dataset}_{table.analysis}_{job.analysis_version}__{job.id}"
+    return name if not job.retries else f"{name}_{job.retries}"
+
+
+def _start(job: AnalysisJob, execution_id: str, ports: Ports) -> None:
+    holder = ports.runs.acquire(target(job), execution_id, job.id)
+    if holder is not None:
+        wait(job, ports.settings, message=f"waiting for execution {holder[0]}, which is writing the same tables")
+        return
+    if _leave_out_what_is_published(job, ports):
+        complete(job, ports.clock.now(), "nothing to do: its alerts are in the tables already")
+        return
+    if job.output is None:
+        # Saved before the engine is asked, so that whoever takes the job up again finds the same folder.
+        job.output = _free_folder(job, ports)
+        advance(job, message="asking the engine for a run")
+        return
+    name = run_name(job)
+    request = AnalysisRequest(
+        name=name,
+        analysis=job.table.analysis,
+        feature_type=job.feature_type,
+        features=tuple(job.features),
+        output=job.output,
+        fire_sources=tuple(job.alert_sources),
+        change_only=job.change_only,
+    )
+    once(
+        f"{job.id}/start/{name}",
+        ports,
+        do=lambda: ports.engine.start(request),
+        find=lambda: None if ports.engine.find(name) is None else {},
+    )
+    job.status = JobStatus.EXECUTING
+    job.start_time = job.start_time or ports.clock.now()
+    advance(job, step="analyzing", message="analyzing")
+
+
+def _leave_out_what_is_published(job: AnalysisJob, ports: Ports) -> bool:
+    """Drop alert files that another execution has published since this job was made; True if none is left."""
+    if job.sync_config is None or job.alerts_until is None:
+        return False
+    published = ports.sync_configs.get(job.sync_config).metadata.alerts_until
+    if published is None:
+        return False
+    job.alert_sources = [uri for uri in job.alert_sources if last_alert(uri) > published]
+    return not job.alert_sources
+
+
+def _free_folder(job: AnalysisJob, ports: Ports) -> str:
+    """An output folder that nobody has written to: its name counts minutes, and two nights may share one."""
+    moment = ports.clock.now()
+    bucket = ports.settings.pipeline_bucket
+    base = output_folder(job, bucket, "").rsplit("/", 1)[0] + "/"
+    taken = {info.uri[len(base) :].split("/", 1)[0] for info in ports.objects.listing(base)}
+    number = 0
+    while True:
+        stamp = f"{moment:%Y%m%d_%H%M}" + (f"_{number}" if number else "")
+        folder = output_folder(job, bucket, stamp)
+        if folder.rsplit("/", 1)[-1] not in taken:
+            return folder
+        number += 1
+
+
+def _analyze(job: AnalysisJob, ports: Ports) -> None:
+    status = ports.engine.find(run_name(job))
+    if status is not None:
+        job.links.update(status.links)
+    if status is None:
+        _retry(job, "the engine no longer knows the run")
+    elif status.state is RunState.RUNNING:
+        share = None if status.progress is None else ANALYZED * status.progress
+        wait(job, ports.settings, message=status.message, progress=share)
+    elif status.state is RunState.CANCELLED:
+        raise JobFailedError(f"the engine run {run_name(job)} was ended by hand: {status.message}".rstrip(": "))
+    elif status.state is RunState.FAILED and not status.retryable:
+        raise JobFailedError(f"the analysis of {job.table} failed: {status.message}")
+    elif status.state is RunState.FAILED:
+        _retry(job, status.message)
+    else:
+        job.results = _results(job, ports)
+        advance(job, step="uploading", message=_told(job, status), progress=ANALYZED)
+
+
+def _retry(job: AnalysisJob, reason: str) -> None:
+    if job.retries >= MAX_RETRIES:
+        raise JobFailedError(f"the analysis of {job.table} failed {MAX_RETRIES + 1} times, last: {reason}")
+    job.retries += 1
+    job.output = None
+    advance(job, step="starting", message=f"trying again ({job.retries} of {MAX_RETRIES}) after: {reason}")
+
+
+def _results(job: AnalysisJob, ports: Ports) -> list[ResultTable]:
+    files: dict[tuple[str, str], list[str]] = {}
+    for info in ports.objects.listing(f"{job.output}/"):
+        place = level_and_table(info.uri)
+        if place is not None:
+            files.setdefault(place, []).append(info.uri)
+    if not files:
+        raise JobFailedError(f"the analysis of {job.table} ended without a result file under {job.output}")
+    return [
+        ResultTable(
+            dataset=dataset_name(job.table.dataset, job.table.analysis, job.feature_type, level, table),
+            version=version_name(job, table),
+            level=level,
+            table=table,
+            uris=uris,
+            action="append" if appends(job) else "create",
+        )
+        for (level, table), uris in sorted(files.items())
+    ]
+
+
+def _told(job: AnalysisJob, status: RunStatus) -> str:
+    skipped = status.summary.get("features_skipped")
+    aside = f"; {skipped} feature rows skipped, see manifest.json" if skipped else ""
+    return f"{len(job.results)} tables to publish{aside}"

@@ -1,0 +1,27 @@
+"""All that the pipeline needs from outside, in one place, chosen once where a deployment is put together."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from datapump.clients.data_api import DataApi
+    from datapump.clock import Clock
+    from datapump.engines import Engine
+    from datapump.objects import Objects
+    from datapump.settings import Settings
+    from datapump.stores import RunStore, SyncConfigStore
+
+
+@dataclass(frozen=True)
+class Ports:
+    """The outside world of a deployment."""
+
+    settings: Settings
+    clock: Clock
+    runs: RunStore
+    sync_configs: SyncConfigStore
+    objects: Objects
+    data_api: DataApi
+    engine: Engine

@@ -1,0 +1,80 @@
+"""The postprocessor: finished jobs -> sync configs and the execution's status. Doing it twice changes nothing."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from datapump.analyses import SyncType
+from datapump.executions import ExecutionStatus, NewEvent
+from datapump.jobs.documents import AnalysisJob, JobStatus
+from datapump.sync_configs import SyncConfig, SyncMetadata, config_id
+
+if TYPE_CHECKING:
+    from datapump.ports import Ports
+
+
+class Outcome(NamedTuple):
+    """How an execution ended, and which of its jobs failed."""
+
+    status: ExecutionStatus
+    failed_jobs: list[str]
+
+
+def postprocess(execution_id: str, ports: Ports) -> Outcome:
+    """Record what the jobs of an execution achieved, then its end.
+
+    Raises:
+        NotFoundError: There is no such execution.
+        StorageError: A store refused a write; it can be repeated.
+    """
+    execution = ports.runs.get_execution(execution_id)
+    jobs = [stored.job for stored in ports.runs.list_jobs(execution_id)]
+    failed = [job.id for job in jobs if job.status is JobStatus.FAILED]
+    if execution.ended:
+        return Outcome(execution.status, failed)
+    for job in jobs:
+        if isinstance(job, AnalysisJob) and job.status is JobStatus.COMPLETE:
+            _record(execution_id, job, ports)
+    if execution.stop_reason is not None:
+        status = ExecutionStatus.STOPPED
+    else:
+        status = ExecutionStatus.FAILED if failed or execution.errors else ExecutionStatus.SUCCEEDED
+    ports.runs.finish(execution_id, status)
+    return Outcome(status, failed)
+
+
+def _record(execution_id: str, job: AnalysisJob, ports: Ports) -> None:
+    if job.sync_config is not None and job.sync_version is not None:
+        if not ports.sync_configs.move(job.sync_config, job.sync_version, job.alerts_until):
+            message = f"sync config {job.sync_config} was deleted meanwhile: its sync version was not recorded"
+            ports.runs.add_event(execution_id, NewEvent(kind="note", job_id=job.id, message=message))
+    elif job.sync:
+        for config in configs_of(job):
+            ports.sync_configs.put(config)
+
+
+def configs_of(job: AnalysisJob) -> list[SyncConfig]:
+    """The sync configs that a completed analysis with `sync` calls for: one a sync type of its table."""
+    table = job.table
+    types = [SyncType(name) for name in SyncType if name.value == table.analysis.value]
+    if "geostore" in table.dataset:
+        types.append(SyncType.RW_AREAS)
+    metadata = SyncMetadata(
+        geotrellis_version=job.geotrellis_version,
+        features_1x1=job.features[0],
+        version_overrides=dict(job.version_overrides),
+        alerts_until=job.alerts_until,
+    )
+    return [
+        SyncConfig(
+            id=config_id(table.analysis, job.analysis_version, table.dataset, table.version, sync_type),
+            analysis=table.analysis,
+            analysis_version=job.analysis_version,
+            dataset=table.dataset,
+            dataset_version=table.version,
+            sync_type=sync_type,
+            sync_version=job.sync_version,
+            metadata=metadata if sync_type != SyncType.RW_AREAS else metadata.model_copy(update={"alerts_until": None}),
+        )
+        for sync_type in types
+    ]

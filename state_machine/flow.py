@@ -1,0 +1,69 @@
+"""The three steps of the flow as an orchestrator takes them, and how often they are tried again."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING
+
+from datapump.dispatcher import dispatch
+from datapump.errors import DatapumpError
+from datapump.executions import ExecutionStatus, NewEvent
+from datapump.executor import tick
+from datapump.postprocessor import postprocess
+
+if TYPE_CHECKING:
+    from datapump.ports import Ports
+
+logger = logging.getLogger(__name__)
+ATTEMPTS = 8
+LONGEST_WAIT_S = 60.0
+
+
+def take_dispatch(execution_id: str, attempts: int, ports: Ports) -> float | None:
+    """Dispatch; the seconds after which to try again, None if that is done, well or badly."""
+    try:
+        dispatch(execution_id, ports, last_attempt=attempts + 1 >= ATTEMPTS)
+    except DatapumpError as error:
+        return _again(execution_id, "dispatch", attempts, error.message, ports)
+    except Exception as error:  # a defect must end its execution, not the loop
+        logger.exception("dispatch of execution %s failed by a defect", execution_id)
+        message = f"internal error ({type(error).__name__}) in dispatch: see the log for this execution's id"
+        ports.runs.finish(execution_id, ExecutionStatus.FAILED, [message])
+    return None
+
+
+def take_tick(execution_id: str, job_id: str, ports: Ports) -> float | None:
+    """Tick a job; the seconds after which to try again if its document could not be saved, else None."""
+    try:
+        tick(execution_id, job_id, ports)
+    except DatapumpError as error:
+        logger.warning("tick of job %s could not be saved: %s", job_id, error.message)
+        return _wait(0, ports)
+    return None
+
+
+def take_postprocess(execution_id: str, attempts: int, ports: Ports) -> float | None:
+    """Postprocess; the seconds after which to try again, None if that is done."""
+    try:
+        postprocess(execution_id, ports)
+    except DatapumpError as error:
+        return _again(execution_id, "postprocess", attempts, error.message, ports)
+    except Exception as error:  # a defect must end its execution, not the loop
+        logger.exception("postprocessing of execution %s failed by a defect", execution_id)
+        message = f"internal error ({type(error).__name__}) in postprocessing: see the log for this execution's id"
+        ports.runs.finish(execution_id, ExecutionStatus.FAILED, [message])
+    return None
+
+
+def _again(execution_id: str, phase: str, attempts: int, message: str, ports: Ports) -> float:
+    wait_s = _wait(attempts, ports)
+    text = f"{phase} will be tried again in {wait_s:.0f} s (attempt {attempts + 1}): {message}"
+    logger.warning("execution %s: %s", execution_id, text)
+    ports.runs.add_event(execution_id, NewEvent(kind="retry", message=text))
+    return wait_s
+
+
+def _wait(attempts: int, ports: Ports) -> float:
+    """Doubling, capped, spread by up to a half."""
+    longest = min(LONGEST_WAIT_S, ports.settings.backoff_s * float(2**attempts))
+    return longest * (0.5 + ports.clock.jitter() / 2)

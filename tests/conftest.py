@@ -1,0 +1,27 @@
+"""What all tests share."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from tests.support.clock import FakeClock
+
+
+@pytest.fixture
+def clock():
+    return FakeClock()
+
+
+@pytest.fixture(scope="session")
+def real_data():
+    """The folder of real data; tests that need it skip, saying why, where there is none."""
+    folder = os.environ.get("DATAPUMP_TEST_DATA")
+    if not folder:
+        reason = "needs real data: set DATAPUMP_TEST_DATA to the folder that holds it"
+        if os.environ.get("DATAPUMP_TEST_REQUIRE") == "all":
+            pytest.fail(reason)
+        pytest.skip(reason)
+    return Path(folder)

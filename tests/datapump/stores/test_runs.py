@@ -1,0 +1,262 @@
+"""The run store's contract, on every twin that there is."""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+from datetime import timedelta
+
+import pytest
+
+from datapump.analyses import Analysis
+from datapump.errors import ConflictError, NotFoundError, StorageError
+from datapump.executions import Execution, ExecutionStatus, NewEvent
+from datapump.jobs.documents import JobStatus, LatestTarget, SetLatestJob
+from datapump.stores.sqlite import Database, SqliteRunStore
+from datapump.stores.sqlite.database import MIGRATIONS
+
+
+@pytest.fixture
+def store(tmp_path, clock):
+    database = Database(tmp_path / "runs.sqlite")
+    yield SqliteRunStore(database, clock)
+    database.close()
+
+
+def execution(clock, *, key=None, caller="ada"):
+    return Execution(
+        id=clock.new_id(),
+        command={"command": "set_latest", "parameters": {"analysis_version": "v1"}},
+        fingerprint="f",
+        caller=caller,
+        idempotency_key=key,
+        created=clock.now(),
+    )
+
+
+def job(name="job-1"):
+    target = LatestTarget(dataset="gadm__viirs__iso_weekly_alerts", version="v1")
+    return SetLatestJob(id=name, dataset="gadm", analysis=Analysis.VIIRS, analysis_version="v1", targets=[target])
+
+
+def begun(store, clock, *jobs):
+    stored, _ = store.create_execution(execution(clock))
+    assert store.begin(stored.id, jobs or [job()], ["a note"], [])
+    return stored.id
+
+
+def test_same_key_of_the_same_caller_finds_the_first_execution(store, clock):
+    first, new = store.create_execution(execution(clock, key="k"))
+    again, newer = store.create_execution(execution(clock, key="k"))
+    other, newest = store.create_execution(execution(clock, key="k", caller="bob"))
+    assert (new, newer, newest) == (True, False, True)
+    assert again.id == first.id != other.id
+
+
+def test_one_key_fifty_times_at_once_makes_one_execution(store, clock):
+    made = []
+    barrier = threading.Barrier(50)
+
+    def create():
+        candidate = execution(clock, key="k")
+        barrier.wait()
+        made.append(store.create_execution(candidate))
+
+    threads = [threading.Thread(target=create) for _ in range(50)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len({stored.id for stored, _ in made}) == 1
+    assert sum(new for _, new in made) == 1
+
+
+def test_unknown_ids_are_not_found(store):
+    for ask in (
+        lambda: store.get_execution("x"),
+        lambda: store.get_job("x", "y"),
+        lambda: store.begin("x", [], [], []),
+        lambda: store.request_stop("x", "why"),
+    ):
+        with pytest.raises(NotFoundError):
+            ask()
+
+
+def test_begin_is_done_once(store, clock):
+    identity = begun(store, clock)
+    assert not store.begin(identity, [job("other")], [], [])
+    assert [stored.job.id for stored in store.list_jobs(identity)] == ["job-1"]
+    assert store.get_execution(identity).status is ExecutionStatus.RUNNING
+    assert store.get_execution(identity).notes == ["a note"]
+
+
+def test_a_late_save_changes_nothing(store, clock):
+    identity = begun(store, clock)
+    first = store.get_job(identity, "job-1")
+    document = first.job.model_copy(update={"message": "mine"})
+    assert store.save_job(identity, document, first.revision)
+    assert not store.save_job(identity, first.job.model_copy(update={"message": "late"}), first.revision)
+    assert store.get_job(identity, "job-1").job.message == "mine"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "allowed"),
+    [
+        ("starting", "executing", True),
+        ("executing", "starting", False),
+        ("executing", "complete", True),
+        ("complete", "executing", False),
+        ("complete", "failed", False),
+        ("failed", "complete", False),
+    ],
+)
+def test_status_never_goes_back(store, clock, old, new, allowed):
+    identity = begun(store, clock)
+    document = job().model_copy(update={"status": JobStatus(old)})
+    assert store.save_job(identity, document, 1)
+    assert store.save_job(identity, document.model_copy(update={"status": JobStatus(new)}), 2) is allowed
+
+
+def test_events_are_numbered_and_paged(store, clock):
+    identity = begun(store, clock)
+    for number in range(3):
+        store.add_event(identity, NewEvent(kind="note", message=str(number), data={"n": number}))
+    events = store.list_events(identity)
+    assert [event.seq for event in events] == list(range(1, len(events) + 1))
+    assert [event.seq for event in store.list_events(identity, after=2, limit=2)] == [3, 4]
+    assert events[-1].data == {"n": 2}
+
+
+def test_executions_are_listed_newest_first_by_filter_and_page(store, clock):
+    ids = []
+    for _ in range(5):
+        clock.advance(1)
+        ids.append(begun(store, clock))
+    store.finish(ids[0], ExecutionStatus.FAILED, ["why"])
+    page = store.list_executions(limit=2)
+    rest = store.list_executions(limit=10, after=page.next)
+    assert [item.id for item in page.items + rest.items] == ids[::-1]
+    assert rest.next is None
+    assert [item.id for item in store.list_executions(status=ExecutionStatus.FAILED).items] == ids[:1]
+    assert store.list_executions(command="sync").items == []
+    late = clock.now() - timedelta(seconds=1)
+    assert [item.id for item in store.list_executions(since=late).items] == ids[:-3:-1]
+
+
+def test_an_execution_ends_once(store, clock):
+    identity = begun(store, clock)
+    assert store.finish(identity, ExecutionStatus.FAILED, ["why"])
+    assert not store.finish(identity, ExecutionStatus.SUCCEEDED)
+    assert store.get_execution(identity).errors == ["why"]
+    with pytest.raises(ConflictError):
+        store.request_stop(identity, "late")
+
+
+def test_effects_are_remembered_until_withdrawn_or_for_ever_when_done(store):
+    assert store.get_effect("k") is None
+    store.intend("k")
+    assert store.get_effect("k").done is False
+    store.withdraw("k")
+    assert store.get_effect("k") is None
+    store.intend("k")
+    store.complete("k", {"id": 1})
+    store.withdraw("k")
+    store.intend("k")
+    assert store.get_effect("k").outcome == {"id": 1}
+    assert store.get_effect("k").done is True
+
+
+def test_a_lease_is_held_until_its_execution_ends(store, clock):
+    one, two = begun(store, clock), begun(store, clock)
+    assert store.acquire("table", one, "job-1") is None
+    assert store.acquire("table", one, "job-1") is None
+    assert store.acquire("table", two, "job-1") == (one, "job-1")
+    store.save_job(one, job().model_copy(update={"status": JobStatus.COMPLETE}), 1)
+    assert store.acquire("table", two, "job-1") == (one, "job-1")
+    store.finish(one, ExecutionStatus.SUCCEEDED)
+    assert store.acquire("table", two, "job-1") is None
+
+
+def test_a_lease_goes_to_the_next_job_of_the_same_execution(store, clock):
+    identity = begun(store, clock, job("a"), job("b"))
+    assert store.acquire("table", identity, "a") is None
+    assert store.acquire("table", identity, "b") == (identity, "a")
+    store.save_job(identity, job("a").model_copy(update={"status": JobStatus.FAILED}), 1)
+    assert store.acquire("table", identity, "b") is None
+
+
+def test_claims_follow_the_phases_of_an_execution(store, clock):
+    stored, _ = store.create_execution(execution(clock))
+    (unit,) = store.claim(10)
+    assert (unit.phase, store.claim(10)) == ("dispatch", [])
+    store.begin(stored.id, [job("a"), job("b")], [], [])
+    store.give_back(unit)
+    units = store.claim(10)
+    assert {(unit.phase, unit.job_id) for unit in units} == {("tick", "a"), ("tick", "b")}
+    for unit in units:
+        document = store.get_job(stored.id, unit.job_id).job.model_copy(update={"status": JobStatus.COMPLETE})
+        store.save_job(stored.id, document, 1)
+        store.give_back(unit)
+    (unit,) = store.claim(10)
+    assert unit.phase == "postprocess"
+    store.finish(stored.id, ExecutionStatus.SUCCEEDED)
+    store.give_back(unit)
+    assert (store.claim(10), store.next_due()) == ([], None)
+
+
+def test_a_job_is_due_when_its_wait_is_over(store, clock):
+    identity = begun(store, clock)
+    store.save_job(identity, job().model_copy(update={"next_poll_s": 30.0}), 1)
+    assert store.claim(10) == []
+    clock.advance(29)
+    assert store.claim(10) == []
+    clock.advance(1)
+    assert [unit.job_id for unit in store.claim(10)] == ["job-1"]
+
+
+def test_a_phase_given_back_with_a_wait_counts_its_attempts(store, clock):
+    store.create_execution(execution(clock))
+    (unit,) = store.claim(1)
+    store.give_back(unit, 5.0)
+    assert store.claim(1) == []
+    clock.advance(5)
+    assert [unit.attempts for unit in store.claim(1)] == [1]
+
+
+def test_claims_of_a_dead_process_are_given_back(store, clock):
+    begun(store, clock)
+    assert len(store.claim(1)) == 1
+    assert store.claim(1) == []
+    store.give_back_all()
+    assert len(store.claim(1)) == 1
+
+
+def test_a_stop_makes_jobs_due_at_once(store, clock):
+    identity = begun(store, clock)
+    store.save_job(identity, job().model_copy(update={"next_poll_s": 3000.0}), 1)
+    store.request_stop(identity, "typo")
+    assert [unit.job_id for unit in store.claim(10)] == ["job-1"]
+    assert store.get_execution(identity).stop_reason == "typo"
+
+
+def test_a_store_of_a_newer_datapump_is_refused(tmp_path):
+    path = tmp_path / "runs.sqlite"
+    Database(path).close()
+    connection = sqlite3.connect(path)
+    connection.execute(f"PRAGMA user_version = {len(MIGRATIONS) + 1}")
+    connection.close()
+    with pytest.raises(StorageError, match="newer datapump"):
+        Database(path)
+
+
+def test_an_error_rolls_the_whole_transaction_back(store, clock):
+    identity = begun(store, clock)
+
+    def break_off():
+        with store._database.write() as connection:
+            connection.execute("DELETE FROM jobs")
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        break_off()
+    assert len(store.list_jobs(identity)) == 1
