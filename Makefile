@@ -18,7 +18,7 @@ $(STAMP): requirements.lock pyproject.toml
 	touch $@
 
 run: setup
-	PORT="$(PORT)" ONCE="$(ONCE)" FIRES="$(FIRES)" $(BIN)/datapump demo
+	$(BIN)/datapump demo --port "$(PORT)" --fires "$(FIRES)" $(if $(filter 1,$(ONCE)),--once)
 
 test: setup
 	$(BIN)/python -m pytest -n 2 $(ARGS)

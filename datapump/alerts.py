@@ -1,4 +1,4 @@
-"""The alert files of the data lake that analyses of fires read."""
+"""The fire files in the data lake that analyses read."""
 
 from __future__ import annotations
 
@@ -6,28 +6,31 @@ from typing import TYPE_CHECKING
 
 from datapump.analyses import Analysis
 from datapump.errors import NotFoundError
+from datapump.sources.fire_files import (
+    FireType,
+    near_real_time_folder,
+    parse_near_real_time_name,
+    scientific_folder,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from datapump.ports import Ports
+    from datapump.sources.fire_time import FireTime
 
-FOLDERS = {
-    Analysis.VIIRS: "nasa_viirs_fire_alerts/v1/vector/epsg-4326/tsv",
-    Analysis.MODIS: "nasa_modis_fire_alerts/v6/vector/epsg-4326/tsv",
-}
+FIRE_TYPES = {Analysis.VIIRS: FireType.VIIRS, Analysis.MODIS: FireType.MODIS}
 NEAR_REAL_TIME = "/near_real_time/"
 
 
-def folder(analysis: Analysis, bucket: str, part: str) -> str:
-    """`s3://{bucket}/.../tsv/{part}/`, part being `scientific` or `near_real_time`."""
-    return f"s3://{bucket}/{FOLDERS[analysis]}/{part}/"
+def near_real_time(fire_type: FireType, ports: Ports) -> list[str]:
+    """The files that syncs have saved, oldest first.
 
-
-def near_real_time(analysis: Analysis, ports: Ports) -> list[str]:
-    """The near-real-time files, oldest first: their names are padded, so text order is time order."""
-    found = ports.objects.glob(folder(analysis, ports.settings.data_lake_bucket, "near_real_time") + "*.tsv")
-    return sorted((info.uri for info in found), key=last_alert)
+    Raises:
+        DataError: A file there has a name that tells no time.
+    """
+    folder = near_real_time_folder(fire_type, ports.settings.data_lake_bucket)
+    return sorted((info.uri for info in ports.objects.glob(folder + "*.tsv")), key=last_alert)
 
 
 def alert_files(analysis: Analysis, ports: Ports) -> list[str]:
@@ -36,24 +39,29 @@ def alert_files(analysis: Analysis, ports: Ports) -> list[str]:
     Raises:
         NotFoundError: There is none where there should be: the tables would come out empty.
     """
-    if analysis not in FOLDERS:
+    fire_type = FIRE_TYPES.get(analysis)
+    if fire_type is None:
         return []
     bucket = ports.settings.data_lake_bucket
-    scientific = [info.uri for info in ports.objects.glob(folder(analysis, bucket, "scientific") + "*.tsv")]
-    files = scientific + near_real_time(analysis, ports)
+    scientific = [info.uri for info in ports.objects.glob(scientific_folder(fire_type, bucket) + "*.tsv")]
+    files = scientific + near_real_time(fire_type, ports)
     if not files:
-        places = f"{folder(analysis, bucket, 'scientific')} and {folder(analysis, bucket, 'near_real_time')}"
+        places = f"{scientific_folder(fire_type, bucket)} or {near_real_time_folder(fire_type, bucket)}"
         raise NotFoundError(f"no {analysis} fire files to analyse: there is no .tsv in {places}")
     return files
 
 
-def last_alert(uri: str) -> str:
-    """`YYYY-MM-DD HHMM` of the newest alert in a near-real-time file, as its name tells."""
-    last = uri.rsplit("/", 1)[-1].removesuffix(".tsv").rsplit("_", 1)[-1]
-    day, _, minute = last.rpartition("-")
-    return f"{day} {minute}"
+def last_alert(uri: str) -> FireTime:
+    """The newest alert in a near-real-time file, as its name tells."""
+    return parse_near_real_time_name(uri)[1]
 
 
-def last_time(uris: Sequence[str]) -> str | None:
-    """The newest alert of all near-real-time files among these, None if there is no such file."""
-    return max((last_alert(uri) for uri in uris if NEAR_REAL_TIME in uri), default=None)
+def last_time(uris: Iterable[str]) -> str | None:
+    """`YYYY-MM-DD HHMM` of the newest alert of all near-real-time files among these, None if there is no such file."""
+    times = [last_alert(uri) for uri in uris if NEAR_REAL_TIME in uri]
+    return str(max(times)) if times else None
+
+
+def later(uris: Sequence[str], after: FireTime) -> list[str]:
+    """The files that hold alerts later than `after`."""
+    return [uri for uri in uris if last_alert(uri) > after]

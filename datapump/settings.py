@@ -21,6 +21,12 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="DATAPUMP_", env_file=".env", extra="ignore", frozen=True)
 
     data_dir: Path = Field(Path("data"), description="Folder of the embedded deployment: stores, objects, tables.")
+    host: str = Field("127.0.0.1", description="Address that the server listens on.")
+    port: int = Field(8000, ge=0, le=65535, description="Port that the server listens on.")
+    url: str = Field("http://127.0.0.1:8000", description="Where the command line finds the server.")
+    api_key: SecretStr | None = Field(
+        None, description="Key of the command line; unset: the one that the server left in its data folder."
+    )
     environment: Literal["embedded", "dev", "staging", "production"] = Field(
         "embedded", description="Outside production, gadm analyses on EMR are cut to a few countries."
     )

@@ -82,6 +82,11 @@ class DataApi:
         body = {"creation_options": creation_options, **({"metadata": metadata} if metadata else {})}
         self._send("PUT", f"/dataset/{dataset}/{version}", body=body)
 
+    def create_asset(self, dataset: str, version: str, asset_type: str, creation_options: JSON) -> None:
+        """Start to make a further asset of a saved version; it is `pending` until it is made."""
+        body = {"asset_type": asset_type, "creation_options": creation_options}
+        self._send("POST", f"/dataset/{dataset}/{version}/assets", body=body)
+
     def append(self, dataset: str, version: str, uris: list[str]) -> None:
         """Start to add rows to a version; its default asset is `pending` until they are loaded."""
         self._send("POST", f"/dataset/{dataset}/{version}/append", body={"source_uri": uris})

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from datapump.alerts import last_alert
+from datapump.alerts import later
 from datapump.effects import once
 from datapump.engines import AnalysisRequest, RunState
 from datapump.jobs import publishing
 from datapump.jobs.documents import AnalysisJob, JobStatus, ResultTable
 from datapump.jobs.ticking import JobFailedError, advance, complete, wait
 from datapump.results import appends, dataset_name, level_and_table, output_folder, version_name
+from datapump.sources.fire_time import FireTime
 
 if TYPE_CHECKING:
     from datapump.engines import RunStatus
@@ -94,7 +95,7 @@ def _leave_out_what_is_published(job: AnalysisJob, ports: Ports) -> bool:
     published = ports.sync_configs.get(job.sync_config).metadata.alerts_until
     if published is None:
         return False
-    job.alert_sources = [uri for uri in job.alert_sources if last_alert(uri) > published]
+    job.alert_sources = later(job.alert_sources, FireTime.parse(published))
     return not job.alert_sources
 
 

@@ -1,0 +1,144 @@
+"""`datapump submit | watch | executions | stop`."""
+
+from __future__ import annotations
+
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.table import Table
+
+from datapump.cli.output import FAILED, connect, err, escape, out, print_json, told
+from datapump.cli.progress import JobProgress
+from datapump.errors import NotFoundError, RemoteUnavailableError
+
+if TYPE_CHECKING:
+    from datapump.client import Client
+
+ENDED = {"succeeded", "failed", "stopped"}
+LOOK_S = 0.5
+PATIENCE = 60
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for other programs.")]
+
+
+def submit(
+    command: Annotated[str, typer.Argument(metavar="FILE|-", help="A command as JSON; - reads it from stdin.")],
+    key: Annotated[str | None, typer.Option(help="Idempotency key: the same key never starts it twice.")] = None,
+    *,
+    watch: Annotated[bool, typer.Option("--watch", help="Stay and show the execution until it ends.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Start a command."""
+    with told(), connect() as client:
+        execution = client.submit(_text(command), key)
+        if as_json and not watch:
+            print_json(execution)
+        elif not watch:
+            out.print(f"{execution['id']} {execution['status']}; follow it: datapump watch {execution['id']}")
+        if watch:
+            _end(follow(client, execution["id"]), as_json=as_json)
+
+
+def _text(name: str) -> bytes:
+    if name == "-":
+        return sys.stdin.buffer.read()
+    try:
+        return Path(name).read_bytes()
+    except OSError as error:
+        raise NotFoundError(f"the command file {name} cannot be read: {error.strerror}") from None
+
+
+def watch(
+    execution_id: Annotated[str, typer.Argument(metavar="ID", help="Which execution.")], *, as_json: AsJson = False
+) -> None:
+    """Show an execution, job by job, until it ends. Exit code 0 only if it succeeded."""
+    with told(), connect() as client:
+        _end(follow(client, execution_id), as_json=as_json)
+
+
+def follow(client: Client, execution_id: str) -> dict[str, Any]:
+    """Show progress bars until the execution has ended; a server that is away for a while is waited for."""
+    away = 0
+    with JobProgress(err) as progress:
+        while True:
+            try:
+                execution = client.execution(execution_id)
+                away = 0
+            except RemoteUnavailableError:
+                away += 1
+                if away > PATIENCE:
+                    raise
+            else:
+                progress.show(execution)
+                if execution["status"] in ENDED:
+                    return execution
+            time.sleep(LOOK_S)
+
+
+def _end(execution: dict[str, Any], *, as_json: bool) -> None:
+    if as_json:
+        print_json(execution)
+    else:
+        describe(execution)
+    if execution["status"] != "succeeded":
+        raise typer.Exit(FAILED)
+
+
+def describe(execution: dict[str, Any]) -> None:
+    """Say how an execution ended, and why."""
+    colour = "green" if execution["status"] == "succeeded" else "red"
+    jobs = execution.get("jobs", [])
+    out.print(f"{execution['id']} [bold {colour}]{execution['status']}[/]: {len(jobs)} job{'s' * (len(jobs) != 1)}")
+    for note in execution.get("notes", []):
+        out.print(f"  note: {escape(note)}", soft_wrap=True)
+    for error in execution.get("errors", []):
+        out.print(f"  [red]error:[/] {escape(error)}", soft_wrap=True)
+    for job in jobs:
+        for error in job.get("errors", []):
+            out.print(f"  [red]job {job['id']}[/] ({error['step']}): {escape(error['message'])}", soft_wrap=True)
+
+
+def executions(
+    status: Annotated[str | None, typer.Option(help="Only of this status.")] = None,
+    command: Annotated[str | None, typer.Option(help="Only of this command.")] = None,
+    limit: Annotated[int, typer.Option(min=1, max=200, help="How many.")] = 20,
+    *,
+    as_json: AsJson = False,
+) -> None:
+    """List executions, newest first."""
+    with told(), connect() as client:
+        page = client.executions(status=status, command=command, limit=limit)
+    if as_json:
+        print_json(page)
+        return
+    if not page["items"]:
+        out.print("no executions")
+        return
+    table = Table("id", "command", "status", "created", "finished", box=None)
+    for item in page["items"]:
+        created, finished = (_minute(item.get(name)) for name in ("created", "finished"))
+        table.add_row(item["id"], str(_name(item)), item["status"], created, finished)
+    out.print(table)
+    if page["next"]:
+        out.print("there are more: raise --limit")
+
+
+def _name(item: dict[str, Any]) -> object:
+    command = item["command"]
+    return command["command"] if isinstance(command, dict) else command
+
+
+def _minute(moment: str | None) -> str:
+    return "" if moment is None else moment[:16].replace("T", " ")
+
+
+def stop(
+    execution_id: Annotated[str, typer.Argument(metavar="ID", help="Which execution.")],
+    reason: Annotated[str, typer.Option(help="Why; kept with the execution.")],
+) -> None:
+    """Stop an execution: what it runs is ended, what it has published stays."""
+    with told(), connect() as client:
+        client.stop(execution_id, reason)
+        out.print(f"{execution_id} is being stopped; see it end: datapump watch {execution_id}")

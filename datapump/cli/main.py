@@ -1,0 +1,95 @@
+"""The command line put together. A command's module, which may be slow to load, is imported when it is asked for."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+import typer
+from typer.core import TyperGroup
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+class LazyGroup(TyperGroup):
+    """A group whose commands are named by `module:function`.
+
+    A subclass lists them in `places`, in the order of the help page.
+    """
+
+    places: dict[str, str]
+
+    def list_commands(self, ctx: object) -> list[str]:  # noqa: ARG002 - click's own signature
+        """The commands' names."""
+        return list(self.places)
+
+    def get_command(self, ctx: object, cmd_name: str) -> Any:  # noqa: ANN401, ARG002 - click's own signature
+        """The command of that name, None if there is none."""
+        if cmd_name not in self.places:
+            return None
+        module, _, name = self.places[cmd_name].partition(":")
+        found: typer.Typer | Callable[..., None] = getattr(import_module(module), name)
+        if not isinstance(found, typer.Typer):
+            holder = typer.Typer(add_completion=False)
+            holder.command(cmd_name)(found)
+            found = holder
+        command = typer.main.get_command(found)
+        command.name = cmd_name
+        return command
+
+
+class Tools(LazyGroup):
+    """The pieces by hand."""
+
+    places = {  # noqa: RUF012 - a constant
+        "fires": "datapump.cli.fires:fires",
+        "zonal": "datapump.cli.zonal:zonal",
+    }
+
+
+class Services(LazyGroup):
+    """The embedded services by themselves."""
+
+    places = {"data-api": "datapump.cli.data_api:data_api"}  # noqa: RUF012 - a constant
+
+
+class Commands(LazyGroup):
+    """All commands."""
+
+    places = {  # noqa: RUF012 - a constant
+        "serve": "datapump.cli.serve:serve",
+        "submit": "datapump.cli.executions:submit",
+        "watch": "datapump.cli.executions:watch",
+        "executions": "datapump.cli.executions:executions",
+        "stop": "datapump.cli.executions:stop",
+        "sync-configs": "datapump.cli.sync_configs:app",
+        "tool": "datapump.cli.main:tool",
+        "embedded": "datapump.cli.main:embedded",
+        "demo": "datapump.cli.demo:demo",
+    }
+
+
+app = typer.Typer(cls=Commands, no_args_is_help=True, pretty_exceptions_enable=False)
+tool = typer.Typer(cls=Tools, no_args_is_help=True)
+embedded = typer.Typer(cls=Services, no_args_is_help=True)
+
+
+@app.callback()
+def _datapump() -> None:
+    """Keep forest-monitoring statistics fresh."""
+
+
+@tool.callback()
+def _tool() -> None:
+    """The pieces by hand."""
+
+
+@embedded.callback()
+def _embedded() -> None:
+    """The embedded services by themselves."""
+
+
+def main() -> None:
+    """Run the command line."""
+    app()

@@ -1,0 +1,70 @@
+"""What the command line's commands share: where they write, and how they fail."""
+
+from __future__ import annotations
+
+import json
+import sys
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import typer
+from rich.console import Console
+
+from datapump.client import Client
+from datapump.errors import DatapumpError, InvalidInputError, UserError
+from datapump.secret_files import read
+from datapump.settings import get_settings
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from datapump.settings import Settings
+
+out = Console()
+err = Console(stderr=True)
+
+FAILED = 1
+USAGE = 2
+
+
+@contextmanager
+def told() -> Iterator[None]:
+    """Turn an error into words on stderr and an exit code: 2 for a mistake of the caller, 1 for anything else."""
+    try:
+        yield
+    except DatapumpError as error:
+        tell(error)
+        raise typer.Exit(USAGE if isinstance(error, UserError) else FAILED) from None
+
+
+def tell(error: DatapumpError) -> None:
+    """Say what went wrong, fault by fault."""
+    err.print(f"[bold red]error:[/] {escape(error.message)}", soft_wrap=True)
+    if isinstance(error, InvalidInputError):
+        for fault in error.faults:
+            if fault.message != error.message:
+                err.print(f"  {escape(fault.pointer or '(whole body)')}: {escape(fault.message)}", soft_wrap=True)
+
+
+def escape(text: str) -> str:
+    """Text that rich prints as it is."""
+    return text.replace("[", r"\[")
+
+
+def print_json(document: object) -> None:
+    """A document on stdout, for other programs."""
+    sys.stdout.write(json.dumps(document, indent=2, ensure_ascii=False) + "\n")
+
+
+def connect(settings: Settings | None = None) -> Client:
+    """A client of the server that the settings name.
+
+    Raises:
+        NotFoundError: There is no key.
+    """
+    settings = settings or get_settings()
+    if settings.api_key is not None:
+        return Client(settings.url, settings.api_key)
+    from pydantic import SecretStr  # noqa: PLC0415 - pydantic is slow to import and not wanted by every command
+
+    return Client(settings.url, SecretStr(read(settings.data_dir / "secrets" / "admin-key")))

@@ -1,0 +1,93 @@
+"""`datapump serve`: the whole deployment on this machine."""
+
+from __future__ import annotations
+
+import threading
+from contextlib import contextmanager
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+import uvicorn
+
+from datapump.cli.output import out, told
+from datapump.errors import RemoteUnavailableError
+from datapump.settings import get_settings
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from datapump.settings import Settings
+
+
+def serve(
+    port: Annotated[int | None, typer.Option(min=1, max=65535, help="Port to listen on.")] = None,
+    data: Annotated[Path | None, typer.Option(help="Data folder.")] = None,
+) -> None:
+    """Run API, orchestrator, engine and Data API on 127.0.0.1 until Ctrl-C."""
+    chosen = {name: value for name, value in (("port", port), ("data_dir", data)) if value is not None}
+    settings = get_settings().model_copy(update=chosen)
+    with told():
+        server = make_server(settings)
+        address = f"http://{settings.host}:{settings.port}"
+        out.print(f"datapump listens on {address}; its Data API on {address}/data-api")
+        out.print(f"the owner's key is in {settings.data_dir / 'secrets' / 'admin-key'}")
+        server.run()
+
+
+def make_server(settings: Settings) -> uvicorn.Server:
+    """The embedded deployment under uvicorn.
+
+    Raises:
+        ConflictError: Another server runs on the data folder.
+    """
+    # The place where a deployment is put together is found by name: this package does not depend on it.
+    app: Any = import_module("state_machine.embedded").create_embedded(settings).app
+    config = uvicorn.Config(app, host=settings.host, port=settings.port, log_level="warning", lifespan="on")
+    return uvicorn.Server(config)
+
+
+class Background(uvicorn.Server):
+    """A server that tells when it listens, for running it in a thread."""
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self.listening = threading.Event()
+
+    async def startup(self, sockets: Any = None) -> None:  # noqa: ANN401 - uvicorn's own argument
+        """Listen, then tell."""
+        await super().startup(sockets)
+        self.listening.set()
+
+
+@contextmanager
+def in_background(settings: Settings) -> Iterator[None]:
+    """The embedded deployment in a thread of this process, as long as the block lasts.
+
+    Raises:
+        RemoteUnavailableError: It could not listen, for instance because the port is taken.
+    """
+    server = Background(make_server(settings).config)
+    thread = threading.Thread(target=_run, args=(server,), name="server")
+    thread.start()
+    server.listening.wait()
+    try:
+        if not server.started:
+            raise RemoteUnavailableError(
+                f"cannot listen on {settings.host}:{settings.port}: is the port taken? set PORT="
+            )
+        yield
+    finally:
+        server.should_exit = True
+        thread.join()
+
+
+def _run(server: Background) -> None:
+    try:
+        server.run()
+    except SystemExit:
+        # uvicorn exits the thread when it cannot listen; `started` tells.
+        pass
+    finally:
+        server.listening.set()

@@ -1,0 +1,43 @@
+"""Secrets that an embedded deployment makes for itself, each in a file that only its owner can read."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+from datapump.errors import NotFoundError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+
+def read_or_make(path: Path, make: Callable[[], str]) -> str:
+    """The secret in the file, which is made with a new secret if it is not there.
+
+    The file appears whole or not at all, with mode 0600.
+    """
+    if path.exists():
+        return path.read_text().strip()
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    secret = make()
+    fresh = path.with_suffix(".new")
+    fresh.unlink(missing_ok=True)
+    with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+        file.write(secret + "\n")
+        file.flush()
+        os.fsync(file.fileno())
+    fresh.replace(path)
+    return secret
+
+
+def read(path: Path) -> str:
+    """The secret in the file.
+
+    Raises:
+        NotFoundError: There is no such file.
+    """
+    try:
+        return path.read_text().strip()
+    except FileNotFoundError:
+        raise NotFoundError(f"there is no key at {path}: start the server once, or set DATAPUMP_API_KEY") from None
