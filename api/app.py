@@ -1,0 +1,74 @@
+"""The app: routes, error handlers, middleware."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from fastapi import Depends, FastAPI
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+
+from api.auth import authorize
+from api.contract import DESCRIPTION, TAGS, TITLE, VERSION, complete
+from api.middleware import Envelope
+from api.parameters import refuse_repeated
+from api.problems import answer
+from api.routes import ROUTERS
+from datapump.errors import DatapumpError
+
+if TYPE_CHECKING:
+    from fastapi.routing import APIRoute
+
+    from api.services import Services
+
+
+class Api(FastAPI):
+    """The control plane's app, whose contract is OpenAPI 3.1."""
+
+    def openapi(self) -> dict[str, Any]:
+        """The contract, made once."""
+        if self.openapi_schema is None:
+            self.openapi_schema = complete(super().openapi(), ROUTERS)
+        return self.openapi_schema
+
+
+def build() -> Api:
+    """The app with nothing behind it, enough to describe it."""
+    app = Api(
+        title=TITLE,
+        version=VERSION,
+        description=DESCRIPTION,
+        openapi_tags=TAGS,
+        openapi_url=None,
+        redirect_slashes=False,
+        dependencies=[Depends(authorize), Depends(refuse_repeated)],
+        generate_unique_id_function=_operation_id,
+        # The framework would look for exporters in the environment, which only datapump's settings read.
+        telemetry={
+            "auto_configure": False,
+            "tracing": False,
+            "metrics": False,
+            "logs": False,
+            "operation_spans": False,
+        },
+    )
+    for router in ROUTERS:
+        app.include_router(router)
+    for kind in (DatapumpError, HTTPException, RequestValidationError):
+        app.add_exception_handler(kind, answer)
+    app.add_middleware(Envelope)
+    return app
+
+
+def create_app(services: Services) -> Api:
+    """The control plane over the given services.
+
+    It reads no environment and starts nothing: the orchestrator behind it is started and stopped by whoever made it.
+    """
+    app = build()
+    app.state.services = services
+    return app
+
+
+def _operation_id(route: APIRoute) -> str:
+    return route.name

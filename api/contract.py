@@ -1,0 +1,115 @@
+"""The contract: what the framework writes of OpenAPI 3.1, completed by what it cannot know."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+from fastapi.routing import APIRoute
+from pydantic.json_schema import models_json_schema
+
+from api import problem_types as types
+from api.auth import is_public, scope_of
+from api.problem_types import BY_NAME
+from api.responses import TYPES_KEY, header, problems
+from api.schemas.executions import StopRequest
+from api.schemas.problems import Problem
+from api.schemas.sync_configs import SyncConfigPatch
+from datapump.commands import COMMAND
+from datapump.errors import InternalError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from fastapi import APIRouter
+
+TITLE = "datapump"
+VERSION = "1.0"
+DESCRIPTION = """\
+Keeps forest-monitoring statistics fresh. A command (run this analysis, sync these feeds) becomes an execution, an
+execution becomes jobs, and each job publishes tables.
+
+Send `Authorization: Bearer <key>`. Keys have one of the scopes `read`, `operate` and `admin`; each includes the ones
+before it, and every operation names the one that it asks for.
+
+Errors are problems (RFC 9457, `application/problem+json`), whose `type` leads to a description in words. Every answer
+has an `X-Request-Id`, the caller's own if the request holds one. Every GET can be asked by HEAD. Lists come in pages:
+follow the `Link` header with rel=next. Times are in UTC. Unknown query parameters are refused."""
+TAGS = [
+    {"name": "commands", "description": "Ask for something."},
+    {"name": "executions", "description": "What became of it."},
+    {"name": "sync configs", "description": "Which analyses follow which feeds, and their switches."},
+    {"name": "service", "description": "Whether the service works."},
+    {"name": "documentation", "description": "The API about itself."},
+]
+ATTRIBUTE = re.compile(r"^    (\w+): (.+(?:\n {8}.+)*)", re.MULTILINE)
+REF = "#/components/schemas/{model}"
+SECURITY = "key"
+SECURITY_SCHEME = {
+    "type": "http",
+    "scheme": "bearer",
+    "description": "A caller's key, as an operator of the deployment made it.",
+}
+REQUEST_ID = header("The request's id: the caller's `X-Request-Id` if it is safe, otherwise a new one.", "8f3c-1")
+
+
+def complete(document: dict[str, Any], routers: Sequence[APIRouter]) -> dict[str, Any]:
+    """The whole contract.
+
+    Args:
+        document: What the framework made of the routes.
+        routers: All routes.
+    """
+    components = document["components"]
+    components["securitySchemes"] = {SECURITY: SECURITY_SCHEME}
+    components["headers"] = {"RequestId": REQUEST_ID}
+    components["schemas"] = _schemas(components["schemas"])
+    for router in routers:
+        for route in router.routes:
+            if isinstance(route, APIRoute):
+                for method in route.methods or ():
+                    _complete_operation(document["paths"][route.path][method.lower()], route)
+    return document
+
+
+def _complete_operation(operation: dict[str, Any], route: APIRoute) -> None:
+    common = [types.INVALID_PARAMETER, types.INTERNAL_ERROR]
+    if not is_public(route.endpoint):
+        common += [types.UNAUTHORIZED, types.FORBIDDEN, types.STORE_UNAVAILABLE]
+        operation["security"] = [{SECURITY: []}]
+        operation["description"] += f"\n\nAsks for the scope `{scope_of(route.endpoint)}`."
+    responses: dict[str, Any] = operation["responses"]
+    declared = [BY_NAME[name] for response in responses.values() for name in response.get(TYPES_KEY, ())]
+    for status, response in problems(*declared, *(kind for kind in common if kind not in declared)).items():
+        responses[str(status)] = response
+    for response in responses.values():
+        response["headers"] = {
+            **response.get("headers", {}),
+            "X-Request-Id": {"$ref": "#/components/headers/RequestId"},
+        }
+    operation["responses"] = dict(sorted(responses.items()))
+
+
+def _schemas(made: dict[str, Any]) -> dict[str, Any]:
+    """The framework's schemas, with those of the bodies that it does not read and without those of its own errors."""
+    command = COMMAND.json_schema(ref_template=REF)
+    _, others = models_json_schema(
+        [(StopRequest, "validation"), (SyncConfigPatch, "validation"), (Problem, "serialization")], ref_template=REF
+    )
+    schemas = {name: schema for name, schema in made.items() if name not in {"HTTPValidationError", "ValidationError"}}
+    for name, schema in {**command.pop("$defs"), **others["$defs"], "Command": command}.items():
+        if schemas.setdefault(name, schema) != schema:
+            raise InternalError(f"two schemas are called {name}: rename one of the models")
+    for schema in schemas.values():
+        _describe_properties(schema)
+    return dict(sorted(schemas.items()))
+
+
+def _describe_properties(schema: dict[str, Any]) -> None:
+    """Move what a docstring says of attributes to the properties."""
+    text, _, attributes = schema.get("description", "").partition("\n\nAttributes:\n")
+    if attributes:
+        schema["description"] = text
+    for name, words in ATTRIBUTE.findall(attributes):
+        if name in schema["properties"]:
+            schema["properties"][name]["description"] = " ".join(words.split())

@@ -1,0 +1,62 @@
+"""The `Idempotency-Key` header (draft-ietf-httpapi-idempotency-key-header), and what makes two commands the same."""
+
+import hashlib
+import json
+import re
+from typing import Annotated
+
+from fastapi import Depends, Header, Request
+
+from api.errors import InvalidHeaderError
+from datapump.commands import AnyCommand
+
+NAME = "Idempotency-Key"
+MAX_LENGTH = 255
+# A structured field string (RFC 9651): printable ASCII, where only a quote and a backslash are escaped.
+QUOTED = re.compile(r'"((?:[\x20\x21\x23-\x5b\x5d-\x7e]|\\["\\])*)"')
+BARE = re.compile(r"[\x21\x23-\x5b\x5d-\x7e]+")
+
+
+def parse_key(header: str) -> str:
+    """The key that a header's value stands for; `"abc"` and `abc` are the same key.
+
+    Raises:
+        InvalidHeaderError: It is neither a quoted string nor a bare word of 1 to 255 printable ASCII characters.
+    """
+    quoted = QUOTED.fullmatch(header)
+    key = re.sub(r"\\(.)", r"\1", quoted[1]) if quoted else header
+    if not (quoted or BARE.fullmatch(header)) or not 1 <= len(key) <= MAX_LENGTH:
+        raise InvalidHeaderError(
+            NAME, f"{NAME} must be 1 to {MAX_LENGTH} printable ASCII characters, in double quotes or without spaces"
+        )
+    return key
+
+
+def _key(
+    request: Request,
+    header: Annotated[
+        str | None,
+        Header(
+            alias=NAME,
+            description="Makes a repeated request safe: the same caller, key and command give the same execution, at "
+            "any later time; the same key with another command is refused. 1 to 255 printable ASCII characters, in "
+            "double quotes (a structured field string) or bare, which mean the same.",
+            examples=['"8e03978e-40d5-43dd-bc93-6894a57f9324"'],
+        ),
+    ] = None,
+) -> str | None:
+    if header is None:
+        return None
+    if len(request.headers.getlist(NAME)) > 1:
+        raise InvalidHeaderError(NAME, f"{NAME} is given more than once: send one")
+    return parse_key(header)
+
+
+IdempotencyKey = Annotated[str | None, Depends(_key)]
+
+
+def fingerprint(command: AnyCommand) -> str:
+    """SHA-256 of the command in canonical JSON: the same for the same command however its text was laid out."""
+    document = command.model_dump(mode="json")
+    text = json.dumps(document, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+    return hashlib.sha256(text.encode()).hexdigest()

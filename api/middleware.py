@@ -1,0 +1,74 @@
+"""Around every request: its id, the headers of every answer, HEAD, and the errors that nobody foresaw."""
+
+from __future__ import annotations
+
+import logging
+import re
+from typing import TYPE_CHECKING
+
+from starlette.datastructures import MutableHeaders
+from starlette.requests import ClientDisconnect, Request
+
+from api.problems import answer
+
+if TYPE_CHECKING:
+    from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
+ALWAYS = {"X-Content-Type-Options": "nosniff", "Cache-Control": "no-store"}
+logger = logging.getLogger(__name__)
+
+
+class Envelope:
+    """ASGI middleware, the outermost of the app's own.
+
+    - `X-Request-Id`: the caller's if it is safe to write into a log, otherwise a new one.
+    - Headers that every answer has, unless the endpoint has set its own.
+    - HEAD is GET without the body.
+    - An exception that no handler took becomes a problem of type `internal-error`, logged with its traceback.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request; anything else, as the start of the server, passes through."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        request_id = _request_id(scope)
+        bodiless = scope["method"] == "HEAD"
+        inner = {**scope, "method": "GET"} if bodiless else scope
+        inner["state"] = {**scope.get("state", {}), "request_id": request_id}
+        started = False
+
+        async def answer_with(message: Message) -> None:
+            nonlocal started
+            if message["type"] == "http.response.start":
+                started = True
+                headers = MutableHeaders(scope=message)
+                headers["X-Request-Id"] = request_id
+                for name, value in ALWAYS.items():
+                    headers.setdefault(name, value)
+            elif bodiless and message["type"] == "http.response.body":
+                message = {**message, "body": b""}
+            await send(message)
+
+        try:
+            await self._app(inner, receive, answer_with)
+        except ClientDisconnect:
+            logger.info("request %s: the caller has left", request_id)
+        except Exception as error:
+            if started:
+                raise
+            response = await answer(Request(inner, receive), error)
+            await response(inner, receive, answer_with)
+
+
+def _request_id(scope: Scope) -> str:
+    request = Request(scope)
+    given = request.headers.get("x-request-id", "")
+    if REQUEST_ID.fullmatch(given):
+        return given
+    new: str = request.app.state.services.clock.new_id()
+    return new

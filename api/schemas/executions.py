@@ -1,0 +1,155 @@
+"""Executions, their jobs and events, as the API shows them."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from pydantic import BaseModel, Field
+
+from datapump.analyses import Analysis, SyncType
+from datapump.executions import Event, ExecutionStatus
+from datapump.jobs.documents import AnalysisJob, JobError, JobStatus, ResultState
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from datapump.executions import Execution, StoredJob
+
+
+class Result(BaseModel):
+    """A table that a job publishes."""
+
+    dataset: str
+    version: str
+    state: ResultState = Field(description="How far it is.")
+
+
+class JobDocument(BaseModel):
+    """A job of an execution."""
+
+    id: str
+    kind: str = Field(description="`analysis` or `set_latest`.")
+    dataset: str = Field(description="Of what it analyses, or marks the results of.")
+    version: str | None = Field(description="Version of the dataset; null where the job is about all of them.")
+    analysis: Analysis
+    analysis_version: str
+    sync_type: SyncType | None = Field(description="The feed it follows; null if no sync called for it.")
+    sync_version: str | None
+    status: JobStatus
+    step: str = Field(description="The step it is in, or failed in.")
+    message: str = Field(description="What it is doing, in words.")
+    progress: float = Field(ge=0, le=1, description="Share of the job that is done.")
+    retries: int = Field(description="How often its engine run was started again.")
+    errors: list[JobError] = Field(description="What went wrong, when and in which step.")
+    start_time: datetime | None
+    end_time: datetime | None
+    next_look: datetime | None = Field(description="When it is looked at next; null once it has ended.")
+    links: dict[str, str] = Field(description="By name: where to see more, as the job's cluster and logs.")
+    results: list[Result] = Field(description="The tables that it publishes, once they are known.")
+
+    @classmethod
+    def of(cls, stored: StoredJob) -> JobDocument:
+        """The document of a stored job."""
+        job = stored.job
+        if isinstance(job, AnalysisJob):
+            subject = _analysis_subject(job)
+        else:
+            done = {True: ResultState.DONE, False: ResultState.WAITING}
+            results = [Result(dataset=t.dataset, version=t.version, state=done[t.done]) for t in job.targets]
+            subject = {
+                "dataset": job.dataset,
+                "version": None,
+                "analysis": job.analysis,
+                "sync_type": None,
+                "sync_version": None,
+                "results": results,
+            }
+        common = {name: getattr(job, name) for name in cls.model_fields if name not in {*subject, "next_look"}}
+        return cls(**common, **subject, next_look=None if job.ended else stored.due)
+
+
+def _analysis_subject(job: AnalysisJob) -> dict[str, Any]:
+    return {
+        "dataset": job.table.dataset,
+        "version": job.table.version,
+        "analysis": job.table.analysis,
+        "sync_type": job.sync_type,
+        "sync_version": job.sync_version,
+        "results": [Result(dataset=r.dataset, version=r.version, state=r.state) for r in job.results],
+    }
+
+
+class ExecutionSummary(BaseModel):
+    """An execution, as lists show it."""
+
+    id: str
+    command: str = Field(description="Which command it carries out.")
+    status: ExecutionStatus = Field(description="It only moves forward.")
+    caller: str = Field(description="Who asked for it.")
+    created: datetime
+    started: datetime | None = Field(description="When its jobs were made.")
+    finished: datetime | None
+    stop_reason: str | None = Field(description="Why somebody stopped it; set as soon as that is asked for.")
+    notes: list[str] = Field(description="What to know: why there was nothing to do, gaps, skipped rows.")
+    errors: list[str] = Field(description="What went wrong outside any job.")
+    links: dict[str, str] = Field(description="`self`, the execution; `events`, what happened in it.")
+
+    @classmethod
+    def of(cls, execution: Execution) -> ExecutionSummary:
+        """The summary of an execution."""
+        return cls(**_summary(execution))
+
+
+class ExecutionDocument(ExecutionSummary):
+    """An execution with its jobs."""
+
+    parameters: dict[str, Any] = Field(description="The command's parameters.")
+    counts: dict[JobStatus, int] = Field(description="How many of its jobs have each status.")
+    jobs: list[JobDocument]
+
+    @classmethod
+    def with_jobs(cls, execution: Execution, jobs: Sequence[StoredJob]) -> ExecutionDocument:
+        """The document of an execution and its jobs."""
+        statuses = [stored.status for stored in jobs]
+        return cls(
+            **_summary(execution),
+            parameters=execution.command["parameters"],
+            counts={status: statuses.count(status) for status in JobStatus},
+            jobs=[JobDocument.of(stored) for stored in jobs],
+        )
+
+
+def _summary(execution: Execution) -> dict[str, Any]:
+    address = f"/executions/{execution.id}"
+    shown = set(ExecutionSummary.model_fields) - {"command", "links"}
+    return {
+        **{name: getattr(execution, name) for name in shown},
+        "command": execution.name,
+        "links": {"self": address, "events": f"{address}/events"},
+    }
+
+
+class ExecutionPage(BaseModel):
+    """Some executions, newest first."""
+
+    items: list[ExecutionSummary]
+    next: str | None = Field(description="`cursor` of the next page; null on the last.")
+
+
+class EventPage(BaseModel):
+    """Some of what happened in an execution, in order."""
+
+    items: list[Event]
+    next: int | None = Field(
+        description="`after` of the next page; null if there is no more yet. To follow an execution, ask again with "
+        "the `seq` of the last event that was seen."
+    )
+
+
+class StopRequest(BaseModel):
+    """Why an execution is to be stopped."""
+
+    model_config = {"extra": "forbid", "strict": True, "str_strip_whitespace": True}
+
+    reason: str = Field(min_length=1, max_length=500, description="In words; it is kept with the execution.")

@@ -1,0 +1,223 @@
+from urllib.parse import quote
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from api.examples import COMMANDS
+from datapump.executions import ExecutionStatus, NewEvent
+
+
+@pytest.fixture
+def executions(operator):
+    """Ids of seven executions, the newest first: four of set_latest, three of sync."""
+    names = ["set_latest", "sync"] * 3 + ["set_latest"]
+    return [operator.post("/commands", json=COMMANDS[name]).json()["id"] for name in names][::-1]
+
+
+def ids(response):
+    assert response.status_code == 200, response.text
+    return [item["id"] for item in response.json()["items"]]
+
+
+def test_executions_are_listed_newest_first(reader, executions):
+    response = reader.get("/executions")
+    assert ids(response) == executions
+    assert response.json()["next"] is None
+    assert "link" not in response.headers
+    assert "jobs" not in response.json()["items"][0]
+    assert "fingerprint" not in response.text
+
+
+@pytest.mark.parametrize("limit", [1, 2, 3, 6, 7, 8, 200])
+def test_pages_hold_every_execution_once(reader, executions, limit):
+    seen, address = [], f"/executions?limit={limit}"
+    while address:
+        response = reader.get(address)
+        assert len(ids(response)) <= limit
+        seen += ids(response)
+        cursor = response.json()["next"]
+        link = response.headers.get("link")
+        assert (cursor is None) is (link is None)
+        address = link and link.removeprefix("<").removesuffix('>; rel="next"')
+        assert cursor is None or f"cursor={cursor}" in address
+    assert seen == executions
+
+
+def test_pages_hold_to_what_was_there_when_new_ones_arrive(operator, executions):
+    first = operator.get("/executions?limit=3").json()
+    operator.post("/commands", json=COMMANDS["sync"])
+    rest = ids(operator.get("/executions", params={"cursor": first["next"]}))
+    assert [item["id"] for item in first["items"]] + rest == executions
+
+
+def test_the_next_page_keeps_the_filters(world, reader, executions):
+    link = reader.get("/executions?command=set_latest&limit=3&since=2026-01-01").headers["link"]
+    address = link.removeprefix("<").removesuffix('>; rel="next"')
+    assert ids(reader.get(address)) == [executions[-1]]
+
+
+def test_filters(world, reader, executions):
+    world.runs.finish(executions[2], ExecutionStatus.FAILED)
+    created = reader.get(f"/executions/{executions[3]}").json()["created"]
+    assert ids(reader.get("/executions?status=failed")) == [executions[2]]
+    assert ids(reader.get("/executions?command=sync")) == executions[1::2]
+    assert ids(reader.get("/executions", params={"since": created})) == executions[:4]
+    assert ids(reader.get("/executions", params={"until": created})) == executions[4:]
+    assert ids(reader.get("/executions?command=sync&status=failed")) == []
+
+
+@pytest.mark.parametrize(
+    ("query", "parameter"),
+    [
+        ("status=done", "status"),
+        ("status=", "status"),
+        ("command=explode", "command"),
+        ("limit=0", "limit"),
+        ("limit=201", "limit"),
+        ("limit=ten", "limit"),
+        (f"limit={'9' * 5000}", "limit"),
+        ("since=yesterday", "since"),
+        ("since=1700000000", "since"),
+        ("until=0001-01-01T00:00:00%2B14:00", "until"),
+        ("statsu=failed", "statsu"),
+        (f"cursor={'a' * 3000}", "cursor"),
+    ],
+)
+def test_a_bad_parameter_is_named(reader, query, parameter):
+    response = reader.get(f"/executions?{query}")
+    assert response.status_code == 422
+    problem = response.json()
+    assert problem["type"] == "/problems/invalid-parameter"
+    assert [(error["parameter"], error["in"]) for error in problem["errors"]] == [(parameter, "query")]
+    assert "errors" in problem
+    assert "pydantic" not in response.text
+
+
+def test_a_cursor_of_other_filters_is_refused(reader, executions):
+    cursor = reader.get("/executions?limit=1&command=sync").json()["next"]
+    for query in ("", "command=set_latest&", "command=sync&status=failed&"):
+        response = reader.get(f"/executions?{query}cursor={cursor}")
+        assert response.status_code == 400
+        assert response.json()["type"] == "/problems/invalid-cursor"
+    assert reader.get(f"/executions?command=sync&limit=9&cursor={cursor}").status_code == 200
+
+
+def test_a_cursor_of_another_list_is_refused(world, reader):
+    for number in range(2):
+        world.add_config(version=f"v{number}")
+    cursor = reader.get("/sync-configs?limit=1").json()["next"]
+    assert reader.get(f"/executions?cursor={cursor}").status_code == 400
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.text(max_size=100))
+def test_no_cursor_breaks_the_service(reader, text):
+    response = reader.get(f"/executions?cursor={quote(text, errors='replace')}")
+    assert response.status_code == 400
+
+
+def test_an_execution_is_shown_with_its_jobs(world, operator, executions):
+    identity = executions[0]
+    world.begin(identity)
+    document = operator.get(f"/executions/{identity}").json()
+    assert (document["command"], document["status"]) == ("set_latest", "running")
+    assert document["parameters"] == COMMANDS["set_latest"]["parameters"]
+    assert document["notes"] == ["3 rows skipped"]
+    assert document["started"] is not None
+    assert document["finished"] is None
+    assert document["counts"] == {"starting": 0, "executing": 1, "complete": 1, "failed": 0}
+    analysis, latest = document["jobs"]
+    assert analysis == {
+        "id": "gadm-viirs",
+        "kind": "analysis",
+        "dataset": "gadm",
+        "version": "v4.1",
+        "analysis": "viirs",
+        "analysis_version": "v20261101",
+        "sync_type": "viirs",
+        "sync_version": "v20261122",
+        "status": "executing",
+        "step": "uploading",
+        "message": "loading 1 table",
+        "progress": 0.75,
+        "retries": 0,
+        "errors": [],
+        "start_time": "2026-11-22T06:00:00Z",
+        "end_time": None,
+        "next_look": analysis["next_look"],
+        "links": {"log": "s3://gfw-pipelines/log"},
+        "results": [{"dataset": "gadm__viirs__adm2_daily_alerts", "version": "v20261101", "state": "loading"}],
+    }
+    assert analysis["next_look"].startswith("2026-11-22T06:0")
+    assert (latest["kind"], latest["version"], latest["next_look"]) == ("set_latest", None, None)
+    assert latest["results"][0]["state"] == "done"
+    assert not {"fingerprint", "idempotency_key"} & set(document)
+
+
+def test_an_unknown_execution_is_not_found(operator):
+    for method, path in (("GET", ""), ("HEAD", ""), ("GET", "/events")):
+        assert operator.request(method, f"/executions/nope{path}").status_code == 404
+    response = operator.post("/executions/nope/stop", json={"reason": "x"})
+    assert response.status_code == 404
+    assert "nope" in response.json()["detail"]
+
+
+def test_events_are_paged_in_order(world, reader, executions):
+    identity = executions[0]
+    for number in range(2, 8):
+        world.runs.add_event(identity, NewEvent(kind="note", message=f"event {number}", data={"n": number}))
+    first = reader.get(f"/executions/{identity}/events?limit=3")
+    assert [event["seq"] for event in first.json()["items"]] == [1, 2, 3]
+    assert first.json()["items"][1] == {
+        "seq": 2,
+        "at": first.json()["items"][1]["at"],
+        "job_id": None,
+        "kind": "note",
+        "message": "event 2",
+        "data": {"n": 2},
+    }
+    assert first.json()["next"] == 3
+    link = first.headers["link"].removeprefix("<").removesuffix('>; rel="next"')
+    assert [event["seq"] for event in reader.get(link).json()["items"]] == [4, 5, 6]
+    last = reader.get(f"/executions/{identity}/events?after=6")
+    assert [event["seq"] for event in last.json()["items"]] == [7]
+    assert last.json()["next"] is None
+    assert "link" not in last.headers
+    assert reader.get(f"/executions/{identity}/events?after=7").json() == {"items": [], "next": None}
+
+
+@pytest.mark.parametrize("query", ["after=-1", "after=x", f"after={2**63}", f"after={2**53}", "limit=501", "cursor=a"])
+def test_bad_parameters_of_events_are_refused(reader, executions, query):
+    assert reader.get(f"/executions/{executions[0]}/events?{query}").status_code == 422
+
+
+def test_an_execution_is_stopped_with_a_reason(world, operator, executions):
+    response = operator.post(f"/executions/{executions[0]}/stop", json={"reason": "  the feed is broken\n"})
+    assert response.status_code == 202
+    assert response.json()["stop_reason"] == "the feed is broken"
+    assert world.orchestrator.stopped == [(executions[0], "the feed is broken")]
+    again = operator.post(f"/executions/{executions[0]}/stop", json={"reason": "x"})
+    assert again.status_code == 409
+    assert again.json()["type"] == "/problems/conflict"
+    assert "already" in again.json()["detail"]
+
+
+@pytest.mark.parametrize(
+    ("body", "pointer"),
+    [
+        ({}, "/reason"),
+        ({"reason": ""}, "/reason"),
+        ({"reason": "  "}, "/reason"),
+        ({"reason": "x" * 501}, "/reason"),
+        ({"reason": 1}, "/reason"),
+        ({"reason": None}, "/reason"),
+        ({"reason": "x", "force": True}, "/force"),
+        ([], ""),
+    ],
+)
+def test_a_stop_without_a_good_reason_is_refused(world, operator, executions, body, pointer):
+    response = operator.post(f"/executions/{executions[0]}/stop", json=body)
+    assert response.status_code == 422
+    assert response.json()["errors"][0]["pointer"] == pointer
+    assert world.orchestrator.stopped == []
