@@ -107,7 +107,7 @@ def _play(scene: Scene, client: Client, api: DataApi) -> bool:
         elif scene.base is not None:
             objects.put(folder + scene.base_name, scene.base)
     for command, key in _commands(scene):
-        out.print(f"\n[bold]{command['command']}[/] {escape(json.dumps(command['parameters'])[:100])}…")
+        out.print(f"\n[bold]{command['command']}[/] {escape(json.dumps(command['parameters']))}", soft_wrap=True)
         execution = follow(client, client.submit(json.dumps(command), key)["id"])
         describe(execution)
         if execution["status"] != "succeeded":
@@ -150,12 +150,8 @@ def _show(scene: Scene, api: DataApi) -> None:
         (labels.get(row["adm1"], str(row["adm1"])), date.fromisoformat(row["alert__date"]), int(row["fires"]))
         for row in found
     ]
-    for title, view in (
-        ("Published tables", tables_view(rows)),
-        (f"Fires per day and division ({table})", daily_view(days)),
-        ("Fires per day", daily_chart(days)),
-    ):
-        out.print(f"\n[bold]{title}[/]")
+    for view in (tables_view(rows), daily_view(days), daily_chart(days)):
+        out.print()
         out.print(view)
 
 

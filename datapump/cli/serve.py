@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -16,7 +16,7 @@ from datapump.errors import RemoteUnavailableError
 from datapump.settings import get_settings
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from datapump.settings import Settings
 
@@ -28,15 +28,31 @@ def serve(
     """Run API, orchestrator, engine and Data API on 127.0.0.1 until Ctrl-C."""
     chosen = {name: value for name, value in (("port", port), ("data_dir", data)) if value is not None}
     settings = get_settings().model_copy(update=chosen)
+    address = f"http://{settings.host}:{settings.port}"
+
+    def announce() -> None:
+        out.print(f"datapump listens on {address}; its Data API on {address}/data-api", soft_wrap=True)
+        out.print(f"the owner's key is in {settings.data_dir / 'secrets' / 'admin-key'}", soft_wrap=True)
+
     with told():
-        server = make_server(settings)
-        address = f"http://{settings.host}:{settings.port}"
-        out.print(f"datapump listens on {address}; its Data API on {address}/data-api")
-        out.print(f"the owner's key is in {settings.data_dir / 'secrets' / 'admin-key'}")
-        server.run()
+        make_server(settings, announce).run()
 
 
-def make_server(settings: Settings) -> uvicorn.Server:
+class Server(uvicorn.Server):
+    """A server that tells when it listens."""
+
+    def __init__(self, config: uvicorn.Config, listening: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._listening = listening
+
+    async def startup(self, sockets: Any = None) -> None:  # noqa: ANN401 - uvicorn's own argument
+        """Listen, then tell."""
+        await super().startup(sockets)
+        if self.started:
+            self._listening()
+
+
+def make_server(settings: Settings, listening: Callable[[], None]) -> Server:
     """The embedded deployment under uvicorn.
 
     Raises:
@@ -45,20 +61,7 @@ def make_server(settings: Settings) -> uvicorn.Server:
     # The place where a deployment is put together is found by name: this package does not depend on it.
     app: Any = import_module("state_machine.embedded").create_embedded(settings).app
     config = uvicorn.Config(app, host=settings.host, port=settings.port, log_level="warning", lifespan="on")
-    return uvicorn.Server(config)
-
-
-class Background(uvicorn.Server):
-    """A server that tells when it listens, for running it in a thread."""
-
-    def __init__(self, config: uvicorn.Config) -> None:
-        super().__init__(config)
-        self.listening = threading.Event()
-
-    async def startup(self, sockets: Any = None) -> None:  # noqa: ANN401 - uvicorn's own argument
-        """Listen, then tell."""
-        await super().startup(sockets)
-        self.listening.set()
+    return Server(config, listening)
 
 
 @contextmanager
@@ -68,10 +71,11 @@ def in_background(settings: Settings) -> Iterator[None]:
     Raises:
         RemoteUnavailableError: It could not listen, for instance because the port is taken.
     """
-    server = Background(make_server(settings).config)
-    thread = threading.Thread(target=_run, args=(server,), name="server")
+    settled = threading.Event()
+    server = make_server(settings, settled.set)
+    thread = threading.Thread(target=_run, args=(server, settled), name="server")
     thread.start()
-    server.listening.wait()
+    settled.wait()
     try:
         if not server.started:
             raise RemoteUnavailableError(
@@ -83,11 +87,10 @@ def in_background(settings: Settings) -> Iterator[None]:
         thread.join()
 
 
-def _run(server: Background) -> None:
+def _run(server: Server, settled: threading.Event) -> None:
     try:
-        server.run()
-    except SystemExit:
-        # uvicorn exits the thread when it cannot listen; `started` tells.
-        pass
+        # uvicorn exits its thread when it cannot listen; `started` tells.
+        with suppress(SystemExit):
+            server.run()
     finally:
-        server.listening.set()
+        settled.set()

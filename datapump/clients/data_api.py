@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import httpx
 
-from datapump.errors import RemoteInvalidError, RemoteRefusedError, RemoteUnavailableError
+from datapump.errors import RemoteError, RemoteInvalidError, RemoteRefusedError, RemoteUnavailableError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -72,6 +72,17 @@ class DataApi:
             return None
         options = self._data(self._send("GET", f"/asset/{asset['asset_id']}/creation_options"))
         return list(options.get("source_uri") or [])
+
+    def reason(self, asset: JSON | None) -> str:
+        """The last thing that an asset's change log says of a failure; words for "nothing" if it says none."""
+        if asset is None:
+            return "it gives no reason"
+        try:
+            entries = self._list(f"/asset/{asset['asset_id']}/change_log")
+        except RemoteError as error:
+            return f"its change log cannot be read ({error.message})"
+        messages = [str(entry.get("message")) for entry in entries if entry.get("status") == "failed"]
+        return messages[-1][:500] if messages else "its change log gives no reason"
 
     def create_dataset(self, dataset: str, metadata: JSON) -> None:
         """Make a dataset."""

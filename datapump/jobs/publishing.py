@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 FIRST = 0.7
 HEADER_BYTES = 65536
+POISONED = " (the version takes no more rows now: delete it and run its analysis again)"
 
 
 def tick(job: AnalysisJob, ports: Ports) -> None:
@@ -187,8 +188,8 @@ def _loaded(job: AnalysisJob, result: ResultTable, ports: Ports) -> bool:
         result.state = ResultState.FAILED
         result.attempt += 1
         raise JobFailedError(
-            f"the Data API failed to load {result} from {', '.join(result.uris)}: see its asset's change log; "
-            + ("then continue this job" if result.action == "create" else "the version takes no more rows now")
+            f"the Data API failed to load {result} from {', '.join(result.uris)}: {ports.data_api.reason(asset)}"
+            + (" (continuing this job makes the version anew)" if result.action == "create" else POISONED)
         )
     if asset is None or asset["status"] != "saved" or version["status"] != "saved":
         return False

@@ -1,0 +1,113 @@
+"""`datapump tool zonal`: the embedded engine by hand, on files of this machine."""
+
+from __future__ import annotations
+
+import resource
+import sys
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from typer.core import TyperCommand
+
+from datapump.analyses import Analysis, FeatureType
+from datapump.cli.output import err, print_json, told
+from datapump.clock import SystemClock
+from datapump.engines import AnalysisRequest
+from datapump.engines.local.requests import check_analysis
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from datapump.clock import Clock
+
+CLOCK: Clock = SystemClock()
+
+_SEVERAL = ("--features", "--fire-source")
+
+
+class _SeveralValues(TyperCommand):
+    """Takes several values behind one `--features`, as a shell makes of `--features *.tsv`."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:  # noqa: ANN401 - typer's own signature
+        return super().parse_args(ctx, _repeated(args))
+
+
+zonal = typer.Typer(add_completion=False)
+
+
+@zonal.command(cls=_SeveralValues)
+def run_zonal(  # noqa: PLR0913, PLR0917 - each option is a parameter
+    analysis: Annotated[Analysis, typer.Option(help="What to compute.")],
+    features: Annotated[list[str], typer.Option(metavar="FILE...", help="Feature files, tab-separated; may hold *.")],
+    feature_type: Annotated[FeatureType, typer.Option(help="What identifies a feature.")],
+    fire_source: Annotated[list[str], typer.Option(metavar="FILE...", help="Fire files, tab-separated; may hold *.")],
+    out: Annotated[Path, typer.Option(metavar="DIR", help="Where to make the folder of results.", file_okay=False)],
+    layers: Annotated[Path | None, typer.Option(metavar="CATALOG", help="Contextual layers, TOML.")] = None,
+    objects: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="Folder that holds buckets: then FILE may be s3://...", file_okay=False),
+    ] = None,
+    *,
+    change_only: Annotated[
+        bool, typer.Option("--change-only", help="Leave out the tables that do not change with new fires.")
+    ] = False,
+) -> None:
+    """Count fires in features, write the tables, and print a summary as JSON."""
+    with told():
+        check_analysis(analysis)
+        name = f"firealerts_{analysis.value}_{CLOCK.now():%Y%m%d_%H%M}"
+        request = AnalysisRequest(
+            name=name,
+            analysis=analysis,
+            feature_type=feature_type,
+            features=tuple(features),
+            output=str(out / name),
+            fire_sources=tuple(fire_source),
+            change_only=change_only,
+        )
+        print_json(_run(request, objects, layers))
+
+
+def _repeated(args: list[str]) -> list[str]:
+    """`--features a b` as `--features a --features b`."""
+    result: list[str] = []
+    option: str | None = None
+    taken = 0
+    for arg in args:
+        if arg.startswith("-"):
+            option, taken = (arg, 0) if arg in _SEVERAL else (None, 0)
+        elif option is not None:
+            if taken:
+                result.append(option)
+            taken += 1
+        result.append(arg)
+    return result
+
+
+def _run(request: AnalysisRequest, objects: Path | None, layers: Path | None) -> dict[str, object]:
+    # The engine imports pyarrow and shapely; usage errors and --help do without.
+    from datapump.engines.local.files import Files  # noqa: PLC0415 - see above
+    from datapump.engines.local.zonal import run  # noqa: PLC0415 - see above
+
+    started = CLOCK.now()
+    with _bar() as progress:
+        summary = run(request, Files(objects), layers=layers, progress=progress)
+    seconds = (CLOCK.now() - started).total_seconds()
+    return {**summary, "output": request.output, "seconds": round(seconds, 3), "peak_memory_mib": _peak_memory_mib()}
+
+
+@contextmanager
+def _bar() -> Iterator[Callable[[float, str], None]]:
+    from rich.progress import Progress  # noqa: PLC0415 - slow to import
+
+    with Progress(console=err, transient=True, disable=not err.is_terminal) as bar:
+        task = bar.add_task("starting", total=1.0)
+        yield lambda progress, message: bar.update(task, completed=progress, description=message)
+
+
+def _peak_memory_mib() -> int:
+    """Of this process so far. Linux tells KiB, macOS bytes."""
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return round(peak / 2**20 if sys.platform == "darwin" else peak / 2**10)

@@ -1,0 +1,143 @@
+"""The embedded deployment put together: API, orchestrator, engine and Data API in one process on one machine."""
+
+from __future__ import annotations
+
+import fcntl
+from contextlib import ExitStack, asynccontextmanager
+from typing import TYPE_CHECKING, NamedTuple
+
+from pydantic import SecretStr
+from starlette.applications import Starlette
+from starlette.routing import Mount
+
+from api.app import create_app
+from api.services import Services
+from datapump.clients.data_api import DataApi
+from datapump.clock import SystemClock
+from datapump.embedded.data_api.app import create_data_api
+from datapump.embedded.data_api.settings import DataApiSettings
+from datapump.engines.local import LocalEngine
+from datapump.errors import ConflictError, StorageError
+from datapump.keys import ApiKey, Scope, digest, new_secret
+from datapump.objects import Objects
+from datapump.ports import Ports
+from datapump.secret_files import read_or_make
+from datapump.stores.sqlite import Database, SqliteKeyStore, SqliteRunStore, SqliteSyncConfigStore
+from state_machine.local import LocalOrchestrator
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+    from pathlib import Path
+    from typing import IO
+
+    from datapump.clock import Clock
+    from datapump.settings import Settings
+
+DATA_API_PATH = "/data-api"
+
+
+class Embedded(NamedTuple):
+    """A deployment that is put together: its app, and what is behind it."""
+
+    app: Starlette
+    ports: Ports
+
+
+def admin_key_file(settings: Settings) -> Path:
+    """Where the server leaves the key of its owner."""
+    return settings.data_dir / "secrets" / "admin-key"
+
+
+def create_embedded(settings: Settings, clock: Clock | None = None) -> Embedded:
+    """Put the deployment together; its lifespan starts and stops what runs in the background.
+
+    Raises:
+        ConflictError: Another server runs on the same data folder.
+        StorageError: The data folder cannot be used.
+    """
+    clock = clock or SystemClock()
+    lock = _lock(settings.data_dir)
+    database = Database(settings.data_dir / "datapump.sqlite")
+    objects = Objects(settings.data_dir.resolve() / "objects")
+    keys = SqliteKeyStore(database)
+    _ensure_owner(settings, keys, clock)
+    token = read_or_make(settings.data_dir / "secrets" / "data-api-token", new_secret)
+    runs = SqliteRunStore(database, clock)
+    ports = Ports(
+        settings=settings,
+        clock=clock,
+        runs=runs,
+        sync_configs=SqliteSyncConfigStore(database, clock),
+        objects=objects,
+        data_api=_data_api_client(settings, token),
+        engine=_engine(settings, objects, clock),
+    )
+    data_api = create_data_api(_data_api_settings(settings, token), objects, clock)
+    orchestrator = LocalOrchestrator(runs, ports, settings.orchestrator_threads)
+    services = Services(
+        runs=runs, sync_configs=ports.sync_configs, keys=keys, orchestrator=orchestrator, clock=clock, checks={}
+    )
+
+    @asynccontextmanager
+    async def lifespan(_: Starlette) -> AsyncIterator[None]:
+        with ExitStack() as stack:
+            stack.callback(lock.close)
+            stack.callback(database.close)
+            stack.callback(ports.data_api.close)
+            data_api.state.service.start()
+            stack.callback(data_api.state.service.stop)
+            orchestrator.open()
+            stack.callback(orchestrator.close)
+            yield
+
+    routes = [Mount(DATA_API_PATH, data_api), Mount("/", create_app(services))]
+    return Embedded(Starlette(routes=routes, lifespan=lifespan), ports)
+
+
+def _lock(folder: Path) -> IO[str]:
+    """The data folder's lock, held as long as the process lives."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        lock = (folder / ".lock").open("w")
+    except OSError as error:
+        raise StorageError(f"the data folder {folder} cannot be used: {error.strerror}") from error
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        lock.close()
+        raise ConflictError(f"another datapump server runs on the data folder {folder}: stop it first") from error
+    return lock
+
+
+def _ensure_owner(settings: Settings, keys: SqliteKeyStore, clock: Clock) -> None:
+    secret = read_or_make(admin_key_file(settings), new_secret)
+    if keys.find(digest(secret)) is None:
+        keys.add(ApiKey(digest=digest(secret), caller="owner", scope=Scope.ADMIN, created=clock.now()))
+
+
+def _data_api_client(settings: Settings, token: str) -> DataApi:
+    if settings.data_api_url is not None:
+        return DataApi(settings.data_api_url, settings.data_api_token, settings.data_api_timeout_s)
+    url = f"http://{settings.host}:{settings.port}{DATA_API_PATH}"
+    return DataApi(url, SecretStr(token), settings.data_api_timeout_s)
+
+
+def _data_api_settings(settings: Settings, token: str) -> DataApiSettings:
+    return DataApiSettings.model_validate(
+        {
+            "folder": settings.data_dir / "data_api",
+            "public_url": f"http://{settings.host}:{settings.port}{DATA_API_PATH}",
+            "tokens": {token: {"role": "ADMIN", "user_id": "datapump"}},
+            "data_lake_bucket": settings.data_lake_bucket,
+        }
+    )
+
+
+def _engine(settings: Settings, objects: Objects, clock: Clock) -> LocalEngine:
+    return LocalEngine(
+        folder=settings.data_dir.resolve() / "engine",
+        objects_root=objects.root or settings.data_dir,
+        layers=settings.layers,
+        max_runs=settings.engine_processes,
+        clock=clock,
+    )
