@@ -42,6 +42,7 @@ class JobDocument(BaseModel):
     progress: float = Field(ge=0, le=1, description="Share of the job that is done.")
     retries: int = Field(description="How often its engine run was started again.")
     errors: list[JobError] = Field(description="What went wrong, when and in which step.")
+    notes: list[str] = Field(description="What to know of what it did: rows skipped, layers left out.")
     start_time: datetime | None
     end_time: datetime | None
     next_look: datetime | None = Field(description="When it is looked at next; null once it has ended.")

@@ -96,6 +96,8 @@ def describe(execution: dict[str, Any]) -> None:
     for error in execution.get("errors", []):
         out.print(f"  [red]error:[/] {escape(error)}", soft_wrap=True)
     for job in jobs:
+        for note in job.get("notes", []):
+            out.print(f"  note: {job['dataset']} {job['analysis']}: {escape(note)}", soft_wrap=True)
         for error in job.get("errors", []):
             out.print(f"  [red]job {job['id']}[/] ({error['step']}): {escape(error['message'])}", soft_wrap=True)
 

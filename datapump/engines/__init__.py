@@ -49,6 +49,7 @@ class RunStatus(BaseModel):
         message: What it is doing, or what went wrong and what to do about it.
         retryable: Of a failed run: whether the same run may succeed if started again.
         summary: Of a succeeded run: its counts and its `manifest.json`, as the engine wrote them.
+        notes: Of a succeeded run: what to know of it, in words (rows skipped, layers left out).
         links: Where to look further, by label (`log`, `cluster`).
     """
 
@@ -57,6 +58,7 @@ class RunStatus(BaseModel):
     message: str = ""
     retryable: bool = False
     summary: dict[str, object] = Field(default_factory=dict)
+    notes: list[str] = Field(default_factory=list)
     links: dict[str, str] = Field(default_factory=dict)
 
 

@@ -14,7 +14,6 @@ from datapump.results import appends, dataset_name, level_and_table, output_fold
 from datapump.sources.fire_time import FireTime
 
 if TYPE_CHECKING:
-    from datapump.engines import RunStatus
     from datapump.ports import Ports
 
 MAX_RETRIES = 3
@@ -131,7 +130,8 @@ def _analyze(job: AnalysisJob, ports: Ports) -> None:
         _retry(job, status.message)
     else:
         job.results = _results(job, ports)
-        advance(job, step="uploading", message=_told(job, status), progress=ANALYZED)
+        job.notes += status.notes
+        advance(job, step="uploading", message=f"{len(job.results)} tables to publish", progress=ANALYZED)
 
 
 def _retry(job: AnalysisJob, reason: str) -> None:
@@ -161,9 +161,3 @@ def _results(job: AnalysisJob, ports: Ports) -> list[ResultTable]:
         )
         for (level, table), uris in sorted(files.items())
     ]
-
-
-def _told(job: AnalysisJob, status: RunStatus) -> str:
-    skipped = status.summary.get("features_skipped")
-    aside = f"; {skipped} feature rows skipped, see manifest.json" if skipped else ""
-    return f"{len(job.results)} tables to publish{aside}"

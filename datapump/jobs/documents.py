@@ -61,6 +61,7 @@ class JobBase(Document):
         retries: How often its engine run was started again.
         progress: Share of the whole job that is done, 0 to 1.
         message: What it is doing, in words.
+        notes: What to know of what it did, in words.
         polls: Looks without a change since the last change; the wait grows with it.
         outage_since: Since when a remote system that it needs has not answered.
     """
@@ -73,6 +74,7 @@ class JobBase(Document):
     timeout_sec: int = Field(default=16 * 3600, gt=0)
     retries: int = Field(default=0, ge=0)
     errors: list[JobError] = Field(default_factory=list)
+    notes: list[str] = Field(default_factory=list)
     progress: float = Field(default=0.0, ge=0, le=1)
     message: str = ""
     polls: int = Field(default=0, ge=0)

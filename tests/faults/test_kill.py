@@ -1,0 +1,151 @@
+"""`kill -9` of the server at random moments: in the end everything is as if nothing had happened."""
+
+from __future__ import annotations
+
+import json
+import random
+import re
+import sqlite3
+import threading
+
+import pytest
+
+from datapump.embedded.sample.loading import load, load_saved_fires
+from datapump.embedded.sample.world import write
+from datapump.errors import RemoteUnavailableError
+from datapump.objects import Objects
+from datapump.settings import Settings
+from tests.support.server import ServerProcess
+
+KILLS = 20
+SEED = 20260115
+VERSION = "v20260101"
+ENDED = {"succeeded", "failed", "stopped"}
+QUICK = {"poll_min_s": 0.1, "poll_max_s": 0.5, "backoff_s": 0.1, "effect_settle_s": 0}
+
+
+def commands(world):
+    tables = [
+        {"dataset": features.dataset, "version": features.version, "analysis": "viirs"}
+        for features in (world.gadm, world.user_areas)
+    ]
+    parameters = {"analysis_version": VERSION, "sync": True, "geotrellis_version": "2.6.20", "tables": tables}
+    return [
+        {"command": "analysis", "parameters": parameters},
+        {"command": "sync", "parameters": {"types": ["viirs"], "sync_version": "v20260119"}},
+        {"command": "set_latest", "parameters": {"analysis_version": VERSION}},
+    ]
+
+
+class Killer:
+    """Kills the server at random moments of its work and starts it again, a number of times."""
+
+    def __init__(self, server, kills):
+        self.server = server
+        self.left = kills
+        self.random = random.Random(SEED)
+        self.over = threading.Event()
+        self.thread = threading.Thread(target=self.run)
+
+    def run(self):
+        while self.left and not self.over.wait(self.random.uniform(0.0, 0.9)):
+            self.server.kill()
+            self.left -= 1
+            self.server.start()
+
+    def __enter__(self):
+        self.thread.start()
+        return self
+
+    def __exit__(self, *_):
+        self.over.set()
+        self.thread.join()
+
+
+def until_answered(ask):
+    """Ask again until the server is there to answer."""
+    pause = threading.Event()
+    for _ in range(600):
+        try:
+            return ask()
+        except RemoteUnavailableError:
+            pause.wait(0.05)
+    raise AssertionError("the server never came back")
+
+
+def carry(server, command, key):
+    """Submit a command and wait for its end, through any number of deaths of the server."""
+    pause = threading.Event()
+    with server.client() as client:
+        execution = until_answered(lambda: client.submit(json.dumps(command), key))
+        identity = execution["id"]
+        while execution["status"] not in ENDED:
+            pause.wait(0.1)
+            execution = until_answered(lambda: client.execution(identity))
+    return execution
+
+
+def play(folder, kills):
+    """A night: analysis, sync, set_latest. Returns what it left behind, and how many kills it took."""
+    world = write(folder / "sample")
+    server = ServerProcess(folder / "data", viirs_url=world.fire_feed, **QUICK)
+    with server:
+        objects = Objects((folder / "data" / "objects").resolve())
+        settings = Settings(_env_file=None)
+        api = server.data_api()
+        load(world, objects, api, settings)
+        load_saved_fires(world, objects, settings)
+        api.close()
+        with Killer(server, kills) as killer:
+            executions = [carry(server, command, command["command"]) for command in commands(world)]
+        assert [execution["status"] for execution in executions] == ["succeeded"] * 3, executions
+        tables = published(server)
+        with server.client() as client:
+            configs = client.sync_configs()["items"]
+    return {
+        "tables": tables,
+        "configs": configs_as_told(configs),
+        "log": request_log(folder / "data"),
+    }, kills - killer.left
+
+
+def published(server):
+    api = server.data_api()
+    found = {}
+    for dataset in api.datasets():
+        name = dataset["dataset"]
+        if "__viirs__" in name:
+            rows = api.query(name, VERSION, "select * from data")
+            found[name] = (api.latest(name), sorted(json.dumps(row, sort_keys=True) for row in rows))
+    api.close()
+    return found
+
+
+def configs_as_told(configs):
+    return [
+        {name: value for name, value in config.items() if name not in {"updated", "revision"}} for config in configs
+    ]
+
+
+def request_log(data):
+    """The writes that the Data API was asked for, without what is named by time or chance."""
+    connection = sqlite3.connect(data / "data_api" / "data_api.sqlite")
+    rows = connection.execute("SELECT method, path, body, status FROM requests").fetchall()
+    connection.close()
+    return sorted(f"{method} {path} {status} {anonymous(body)}" for method, path, body, status in rows)
+
+
+def anonymous(body):
+    text = re.sub(r"firealerts_viirs_\d{8}_\d{4}(_\d+)?", "RUN", body or "")
+    return re.sub(r"part-00000-[0-9a-f-]{36}", "PART", text)
+
+
+@pytest.mark.timeout(280)
+def test_twenty_kills_change_nothing(tmp_path):
+    calm, none = play(tmp_path / "calm", 0)
+    wild, kills = play(tmp_path / "wild", KILLS)
+    assert (none, kills) == (0, KILLS)
+    assert wild["tables"] == calm["tables"]
+    assert wild["configs"] == calm["configs"]
+    assert wild["log"] == calm["log"]
+    assert sum(len(rows) for _, rows in calm["tables"].values()) > 500

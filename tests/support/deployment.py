@@ -1,0 +1,184 @@
+"""A whole deployment in one process, step by step: a clock that stands still, no loop, the real Data API over HTTP."""
+
+from __future__ import annotations
+
+import json
+import socket
+import threading
+
+import shapely
+import uvicorn
+from pydantic import SecretStr
+
+from datapump.clients.data_api import DataApi
+from datapump.clock import SystemClock
+from datapump.commands import parse_command
+from datapump.embedded.data_api.app import create_data_api
+from datapump.embedded.data_api.settings import DataApiSettings
+from datapump.executions import Execution
+from datapump.objects import Objects
+from datapump.ports import Ports
+from datapump.settings import Settings
+from datapump.stores.sqlite import Database, SqliteRunStore, SqliteSyncConfigStore
+from state_machine.flow import take_dispatch, take_postprocess, take_tick
+from tests.support.clock import FakeClock
+from tests.support.inline_engine import InlineEngine
+
+TOKEN = "token"
+GEOSTORES = "s3://gfw-pipelines/geotrellis/features/geostore/areas.tsv"
+FIRES = "s3://gfw-data-lake/nasa_viirs_fire_alerts/v1/vector/epsg-4326/tsv/near_real_time"
+HEADER = "latitude\tlongitude\tacq_date\tacq_time\tconfidence\tbright_ti4\tbright_ti5\tfrp"
+FEED_HEADER = (
+    "latitude,longitude,bright_ti4,scan,track,acq_date,acq_time,satellite,confidence,version,bright_ti5,frp,daynight"
+)
+AREA = "a" * 32
+TABLE = {"dataset": "geostore", "version": "v1", "analysis": "viirs"}
+ANALYSIS = {
+    "command": "analysis",
+    "parameters": {"analysis_version": "v1", "sync": True, "geotrellis_version": "2.6.20", "tables": [TABLE]},
+}
+SYNC = {"command": "sync", "parameters": {"types": ["viirs"], "sync_version": "v20260117"}}
+
+
+class DataApiServer:
+    """The embedded Data API on a free port of this machine, in a thread; one address over restarts."""
+
+    def __init__(self, folder, objects):
+        self._settings = {"folder": folder, "tokens": {TOKEN: {"role": "ADMIN", "user_id": "datapump"}}}
+        self._objects = objects
+        self._socket = socket.socket()
+        self._socket.bind(("127.0.0.1", 0))
+        self.url = f"http://127.0.0.1:{self._socket.getsockname()[1]}"
+        settings = DataApiSettings.model_validate({**self._settings, "public_url": self.url})
+        self.app = create_data_api(settings, objects, SystemClock())
+        self._server = uvicorn.Server(uvicorn.Config(self.app, log_level="warning", lifespan="on"))
+        self._thread = threading.Thread(target=self._server.run, kwargs={"sockets": [self._socket]})
+
+    def __enter__(self):
+        self._socket.listen(128)
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_):
+        self._server.should_exit = True
+        self._thread.join()
+        self._socket.close()
+
+    def log(self):
+        return self.app.state.service.request_log()
+
+
+class Deployment:
+    """Everything that an execution needs, carried by hand with `carry`."""
+
+    def __init__(self, folder, **settings):
+        self.folder = folder
+        self.clock = FakeClock()
+        self.objects = Objects(folder / "objects")
+        self.settings = Settings(_env_file=None, data_dir=folder, effect_settle_s=0, **settings)
+        self.database = Database(folder / "datapump.sqlite")
+        self.runs = SqliteRunStore(self.database, self.clock)
+        self.sync_configs = SqliteSyncConfigStore(self.database, self.clock)
+        self.engine = InlineEngine(self.objects)
+        self.server = DataApiServer(folder / "data_api", self.objects)
+        self.data_api = DataApi(self.server.url, SecretStr(TOKEN), 30)
+        self.ports = Ports(
+            settings=self.settings,
+            clock=self.clock,
+            runs=self.runs,
+            sync_configs=self.sync_configs,
+            objects=self.objects,
+            data_api=self.data_api,
+            engine=self.engine,
+        )
+
+    def __enter__(self):
+        self.server.__enter__()
+        return self
+
+    def __exit__(self, *_):
+        self.data_api.close()
+        self.server.__exit__()
+        self.database.close()
+
+    def submit(self, command):
+        """Store an execution of a command."""
+        parsed = parse_command(json.dumps(command))
+        execution = Execution(
+            id=self.clock.new_id(),
+            command=parsed.model_dump(mode="json"),
+            fingerprint="",
+            caller="test",
+            created=self.clock.now(),
+        )
+        return self.runs.create_execution(execution)[0].id
+
+    def step(self, ports=None):
+        """Take all that is due, or move the clock to what falls due next. False if nothing is open."""
+        ports = ports or self.ports
+        units = self.runs.claim(8)
+        for unit in units:
+            if unit.phase == "dispatch":
+                wait = take_dispatch(unit.execution_id, unit.attempts, ports)
+            elif unit.phase == "postprocess":
+                wait = take_postprocess(unit.execution_id, unit.attempts, ports)
+            else:
+                wait = take_tick(unit.execution_id, unit.job_id, ports)
+            self.runs.give_back(unit, wait)
+        if not units:
+            if self.runs.next_due() is None:
+                return False
+            self.clock.advance(1)
+        return True
+
+    def carry(self, execution_id, steps=20000):
+        """Take steps until the execution has ended."""
+        for _ in range(steps):
+            if self.runs.get_execution(execution_id).ended:
+                return self.runs.get_execution(execution_id)
+            assert self.step(), "the execution is open but nothing is due"
+        raise AssertionError(f"not ended: {self.jobs(execution_id)}")
+
+    def run(self, command):
+        """Submit a command and carry it to its end."""
+        return self.carry(self.submit(command))
+
+    def jobs(self, execution_id):
+        return [stored.job for stored in self.runs.list_jobs(execution_id)]
+
+    def rows(self, dataset="geostore__viirs__daily_alerts", version="v1"):
+        sql = "select geostore__id, alert__date, alert__count from data order by geostore__id, alert__date"
+        return [tuple(row.values()) for row in self.data_api.query(dataset, version, sql)]
+
+    def put_areas(self, areas=None):
+        """User areas: id -> polygon; by default one of 2 by 2 degrees around (10, 10)."""
+        areas = areas or {AREA: shapely.box(9, 9, 11, 11)}
+        lines = ["geostore_id\tgeom\ttcl\tglad"]
+        lines += [f"{name}\t{shapely.to_wkb(shape, hex=True)}\tTrue\tTrue" for name, shape in areas.items()]
+        self.objects.put(GEOSTORES, ("\n".join(lines) + "\n").encode())
+
+    def put_saved_fires(self, day="2026-01-15", count=3):
+        """A night that is kept already."""
+        rows = [f"{10 + number / 10}\t10.05\t{day}\t0{number}00\tn\t300.5\t290.5\t1.5" for number in range(count)]
+        name = f"{FIRES}/{day}-0000_{day}-0{count - 1}00.tsv"
+        self.objects.put(name, ("\n".join([HEADER, *rows]) + "\n").encode())
+
+    def put_feed(self, *days, count=2):
+        """A feed of some days, as FIRMS CSV; returns its path."""
+        rows = [
+            f"{10 + number / 10},10.05,300.5,0.4,0.4,{day},0{number}00,N,nominal,2.0NRT,290.5,1.5,N"
+            for day in days
+            for number in range(count)
+        ]
+        path = self.folder / "feed.csv"
+        path.write_text("\n".join([FEED_HEADER, *rows]) + "\n")
+        return path
+
+
+def night(folder, **settings):
+    """A deployment with an area, a night of saved fires, and a feed that brings a further day."""
+    deployment = Deployment(folder, viirs_url=str(folder / "feed.csv"), **settings)
+    deployment.put_areas()
+    deployment.put_saved_fires()
+    deployment.put_feed("2026-01-15", "2026-01-16", count=3)
+    return deployment
