@@ -47,6 +47,9 @@ def tick(execution_id: str, job_id: str, ports: Ports) -> TickResult:
 
 def _move(job: AnyJob, execution_id: str, ports: Ports) -> None:
     now = ports.clock.now()
+    if job.status is JobStatus.EXECUTING and job.start_time is None:
+        # It was taken up in the middle: its time counts from now.
+        job.start_time = now
     try:
         if not _ended_from_outside(job, execution_id, ports):
             _tick(job, execution_id, ports)

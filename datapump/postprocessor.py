@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING, NamedTuple
 
 from datapump.analyses import SyncType
+from datapump.errors import NotFoundError
 from datapump.executions import ExecutionStatus, NewEvent
 from datapump.jobs.documents import AnalysisJob, JobStatus
 from datapump.sync_configs import SyncConfig, SyncMetadata, config_id
@@ -35,6 +37,8 @@ def postprocess(execution_id: str, ports: Ports) -> Outcome:
     for job in jobs:
         if isinstance(job, AnalysisJob) and job.status is JobStatus.COMPLETE:
             _record(execution_id, job, ports)
+        elif isinstance(job, AnalysisJob) and job.sync_config is not None and job.results:
+            _remember_unfinished(execution_id, job, job.sync_config, ports)
     if execution.stop_reason is not None:
         status = ExecutionStatus.STOPPED
     else:
@@ -45,12 +49,27 @@ def postprocess(execution_id: str, ports: Ports) -> Outcome:
 
 def _record(execution_id: str, job: AnalysisJob, ports: Ports) -> None:
     if job.sync_config is not None and job.sync_version is not None:
-        if not ports.sync_configs.move(job.sync_config, job.sync_version, job.alerts_until):
+        if ports.sync_configs.move(job.sync_config, job.sync_version, job.alerts_until):
+            _forget_unfinished(job, job.sync_config, ports)
+        else:
             message = f"sync config {job.sync_config} was deleted meanwhile: its sync version was not recorded"
             ports.runs.add_event(execution_id, NewEvent(kind="note", job_id=job.id, message=message))
     elif job.sync:
         for config in configs_of(job):
             ports.sync_configs.put(config)
+
+
+def _remember_unfinished(execution_id: str, job: AnalysisJob, config_id: str, ports: Ports) -> None:
+    """Some of the job's rows may be in the tables: a new job for the same alerts would append them again."""
+    place = {"execution_id": execution_id, "job_id": job.id}
+    with suppress(NotFoundError):
+        ports.sync_configs.patch(config_id, {"metadata": {"unfinished": place}})
+
+
+def _forget_unfinished(job: AnalysisJob, config_id: str, ports: Ports) -> None:
+    unfinished = ports.sync_configs.get(config_id).metadata.unfinished
+    if unfinished is not None and unfinished.job_id == job.id:
+        ports.sync_configs.patch(config_id, {"metadata": {"unfinished": None}})
 
 
 def configs_of(job: AnalysisJob) -> list[SyncConfig]:

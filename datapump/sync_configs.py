@@ -12,6 +12,13 @@ from datapump.analyses import SyncType
 RASTER = "create_raster"
 
 
+class JobPlace(BaseModel):
+    """Where a job is stored."""
+
+    execution_id: str
+    job_id: str
+
+
 class SyncMetadata(BaseModel):
     """How a config's jobs are made.
 
@@ -19,6 +26,8 @@ class SyncMetadata(BaseModel):
         features_1x1: Names of the feature files.
         version_overrides: Result version by table name, where it is not the analysis version.
         alerts_until: `YYYY-MM-DD HHMM` of the newest alert that is in the config's tables; of fires only.
+        unfinished: The job that failed after it had begun to append: only taking it up again neither loses nor
+            doubles rows.
     """
 
     model_config = ConfigDict(extra="allow")
@@ -27,6 +36,7 @@ class SyncMetadata(BaseModel):
     features_1x1: str = ""
     version_overrides: dict[str, str] = Field(default_factory=dict)
     alerts_until: str | None = None
+    unfinished: JobPlace | None = None
 
 
 class SyncConfig(BaseModel):

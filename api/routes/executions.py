@@ -39,7 +39,10 @@ STOP_BODY = {
         JSON: {"schema": {"$ref": "#/components/schemas/StopRequest"}, "example": {"reason": "the feed is broken"}}
     },
 }
+JOB_SCHEMA = {"oneOf": [{"$ref": f"#/components/schemas/{name}"} for name in ("AnalysisJob", "SetLatestJob")]}
 ExecutionId = Annotated[str, Path(description="The execution's id.", examples=["0198c0ffee00c0ffee00c0ffee00c0ff"])]
+
+JobId = Annotated[str, Path(description="The job's id.", examples=["0198c0ffee00c0ffee00c0ffee00c0fe"])]
 
 
 class ExecutionQuery(CursorQuery):
@@ -89,6 +92,22 @@ def list_executions(
 def get_execution(execution_id: ExecutionId, services: ServicesOf) -> ExecutionDocument:
     """Show an execution with its jobs."""
     return _document(services, execution_id)
+
+
+@router.get(
+    "/executions/{execution_id}/jobs/{job_id}",
+    dependencies=[NO_QUERY],
+    response_class=Response,
+    responses={
+        200: {"description": "The job.", "content": {JSON: {"schema": JOB_SCHEMA}}},
+        **problems(types.NOT_FOUND),
+    },
+)
+@requires(Scope.READ)
+def get_job(execution_id: ExecutionId, job_id: JobId, services: ServicesOf) -> Response:
+    """Show a job's whole document, as `continue_jobs` takes it."""
+    job = services.runs.get_job(execution_id, job_id).job
+    return Response(job.model_dump_json(), media_type=JSON)
 
 
 @router.get("/executions/{execution_id}/events", responses={200: PAGE, **problems(types.NOT_FOUND)})

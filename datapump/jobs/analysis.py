@@ -27,8 +27,11 @@ def tick(job: AnalysisJob, execution_id: str, ports: Ports) -> None:
         JobFailedError: It cannot go on.
         DatapumpError: As the remote systems raise.
     """
-    if job.step == "starting":
-        _start(job, execution_id, ports)
+    holder = ports.runs.acquire(target(job), execution_id, job.id)
+    if holder is not None:
+        wait(job, ports.settings, message=f"waiting for execution {holder[0]}, which is writing the same tables")
+    elif job.step == "starting":
+        _start(job, ports)
     elif job.step == "analyzing":
         _analyze(job, ports)
     else:
@@ -53,11 +56,7 @@ def run_name(job: AnalysisJob) -> str:
     return name if not job.retries else f"{name}_{job.retries}"
 
 
-def _start(job: AnalysisJob, execution_id: str, ports: Ports) -> None:
-    holder = ports.runs.acquire(target(job), execution_id, job.id)
-    if holder is not None:
-        wait(job, ports.settings, message=f"waiting for execution {holder[0]}, which is writing the same tables")
-        return
+def _start(job: AnalysisJob, ports: Ports) -> None:
     if _leave_out_what_is_published(job, ports):
         complete(job, ports.clock.now(), "nothing to do: its alerts are in the tables already")
         return

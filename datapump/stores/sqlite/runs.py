@@ -252,6 +252,9 @@ class SqliteRunStore:
 
     def acquire(self, target: str, execution_id: str, job_id: str) -> tuple[str, str] | None:
         """Take a target's lease, or tell who holds it."""
+        held = self._database.row("SELECT execution_id, job_id FROM leases WHERE target = ?", (target,))
+        if held is not None and tuple(held) == (execution_id, job_id):
+            return None
         with self._database.write() as connection:
             connection.execute(
                 "INSERT INTO leases (target, execution_id, job_id) VALUES (?, ?, ?)"

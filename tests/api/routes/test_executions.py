@@ -140,6 +140,7 @@ def test_an_execution_is_shown_with_its_jobs(world, operator, executions):
         "status": "executing",
         "step": "uploading",
         "message": "loading 1 table",
+        "notes": [],
         "progress": 0.75,
         "retries": 0,
         "errors": [],
@@ -221,3 +222,12 @@ def test_a_stop_without_a_good_reason_is_refused(world, operator, executions, bo
     assert response.status_code == 422
     assert response.json()["errors"][0]["pointer"] == pointer
     assert world.orchestrator.stopped == []
+
+
+def test_a_job_is_shown_as_continue_jobs_takes_it(world, operator, executions):
+    identity = executions[0]
+    world.begin(identity)
+    job = operator.get(f"/executions/{identity}/jobs/gadm-viirs").json()
+    again = operator.post("/commands", json={"command": "continue_jobs", "parameters": {"jobs": [job]}})
+    assert again.status_code == 202
+    assert operator.get(f"/executions/{identity}/jobs/nope").status_code == 404

@@ -1,0 +1,160 @@
+"""Fires: what is new in the FIRMS feed becomes a file of the data lake, and a job for each config that lacks it.
+
+Which alerts a config's tables hold is kept with the config. So a night whose job failed is made up for by the next one,
+and a file that is in the tables is never appended again.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from typing import TYPE_CHECKING
+
+from datapump.alerts import FIRE_TYPES, last_alert, last_time, later, near_real_time
+from datapump.analyses import Analysis, FeatureType
+from datapump.errors import DatapumpError, InternalError
+from datapump.jobs.documents import AnalysisJob, Table
+from datapump.jobs.ticking import reopen
+from datapump.sources import News
+from datapump.sources.archives import ArchiveLimits
+from datapump.sources.download import DownloadLimits, fetch
+from datapump.sources.fire_files import FireType, near_real_time_folder, near_real_time_name
+from datapump.sources.fire_time import FireTime
+from datapump.sources.firms import convert
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from datapump.analyses import SyncType
+    from datapump.ports import Ports
+    from datapump.sync_configs import SyncConfig
+
+TIMEOUT_S = 12 * 3600
+BEFORE_ALL = FireTime.parse("1970-01-01 0000")
+
+
+def news(sync_type: SyncType, sync_version: str, tables: Sequence[Table] | None, ports: Ports) -> News:
+    """Save what is newer in the feed than what is saved, and make a job for each config whose tables lack a file.
+
+    Raises:
+        DatapumpError: The feed cannot be read.
+    """
+    configs = enabled(sync_type, tables, ports)
+    if not configs:
+        return News([], ["nothing to do: no enabled sync config of this type" + (" and tables" if tables else "")], [])
+    fire_type = FIRE_TYPES[Analysis(sync_type.value)]
+    saved = near_real_time(fire_type, ports)
+    configs = [_with_start(config, saved, ports) for config in configs]
+    notes: list[str] = []
+    errors: list[str] = []
+    try:
+        notes = save_newer(fire_type, saved, ports)
+    except DatapumpError as error:
+        # What earlier nights have saved can still be made up for, whatever the feed says tonight.
+        if error.retryable or not any(_lacking(config, saved, _unfinished(config, ports)) for config in configs):
+            raise
+        errors.append(error.message)
+    saved = near_real_time(fire_type, ports)
+    jobs: list[AnalysisJob] = []
+    for config in configs:
+        unfinished = _unfinished(config, ports)
+        if unfinished is not None:
+            jobs.append(unfinished)
+            notes.append(f"{config.dataset}: taking up job {unfinished.id}, which failed while it appended")
+        lacking = _lacking(config, saved, unfinished)
+        if lacking:
+            jobs.append(_job(config, sync_version, lacking, ports))
+    return News(jobs, notes, errors)
+
+
+def enabled(sync_type: SyncType, tables: Sequence[Table] | None, ports: Ports) -> list[SyncConfig]:
+    """The configs of a type that are switched on, of the given tables where some are given."""
+    found: list[SyncConfig] = []
+    after = None
+    while True:
+        page = ports.sync_configs.list(sync_type=sync_type.value, sync=True, after=after)
+        found += page.items
+        after = page.next
+        if after is None:
+            break
+    if tables is None:
+        return found
+    wanted = {(table.dataset, table.version, table.analysis.value) for table in tables}
+    return [config for config in found if (config.dataset, config.dataset_version, config.analysis) in wanted]
+
+
+def save_newer(fire_type: FireType, saved: Sequence[str], ports: Ports) -> list[str]:
+    """Write the feed's rows that are later than every saved one to a file of the data lake.
+
+    Returns:
+        What the caller should know: that nothing is newer and why, a gap, skipped rows.
+
+    Raises:
+        DatapumpError: The feed cannot be read, or the file not be written.
+    """
+    settings = ports.settings
+    source = settings.viirs_url if fire_type is FireType.VIIRS else settings.modis_url
+    limits = DownloadLimits(max_bytes=settings.download_max_bytes, max_seconds=settings.download_timeout_s)
+    settings.data_dir.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix="feed-", dir=settings.data_dir) as name:
+        folder = settings.data_dir / name.rsplit("/", 1)[-1]
+        feed = fetch(source, folder, limits=limits, hosts=settings.feed_hosts)
+        out = folder / "newer.tsv"
+        after = last_alert(saved[-1]) if saved else None
+        summary = convert(feed, fire_type, after=after, out=out, limits=ArchiveLimits())
+        notes = [text for text in (summary.reason, summary.gap) if text]
+        skipped = {reason: count for reason, count in summary.skipped.items() if reason != "not newer"}
+        if skipped:
+            notes.append("rows skipped: " + ", ".join(f"{count} {reason}" for reason, count in skipped.items()))
+        if summary.rows:
+            if summary.first is None or summary.last is None:
+                raise InternalError("rows were written without a first and last time")
+            target = near_real_time_folder(fire_type, settings.data_lake_bucket)
+            ports.objects.put(target + near_real_time_name(summary.first, summary.last), out)
+            notes.append(f"{summary.rows} new fires, {summary.first} to {summary.last} UTC")
+    return notes
+
+
+def _with_start(config: SyncConfig, saved: Sequence[str], ports: Ports) -> SyncConfig:
+    """A config that does not know yet what its tables hold: they hold what was saved before this sync."""
+    if config.metadata.alerts_until is not None:
+        return config
+    start = str(last_alert(saved[-1]) if saved else BEFORE_ALL)
+    return ports.sync_configs.patch(config.id, {"metadata": {"alerts_until": start}})
+
+
+def _unfinished(config: SyncConfig, ports: Ports) -> AnalysisJob | None:
+    """The job that failed after it had begun to append, ready to go on: only it knows what is appended already."""
+    place = config.metadata.unfinished
+    if place is None or ports.runs.open_job(place.job_id) is not None:
+        return None
+    job = ports.runs.get_job(place.execution_id, place.job_id).job
+    if not isinstance(job, AnalysisJob):
+        raise InternalError(f"job {place.job_id} of sync config {config.id} is no analysis")
+    reopen(job)
+    return job
+
+
+def _lacking(config: SyncConfig, saved: Sequence[str], unfinished: AnalysisJob | None) -> list[str]:
+    known = [config.metadata.alerts_until, None if unfinished is None else unfinished.alerts_until]
+    return later(saved, max((FireTime.parse(text) for text in known if text is not None), default=BEFORE_ALL))
+
+
+def _job(config: SyncConfig, sync_version: str, files: list[str], ports: Ports) -> AnalysisJob:
+    analysis = Analysis(config.analysis)
+    return AnalysisJob(
+        id=ports.clock.new_id(),
+        table=Table(dataset=config.dataset, version=config.dataset_version, analysis=analysis),
+        analysis_version=config.analysis_version,
+        geotrellis_version=config.metadata.geotrellis_version,
+        feature_type=FeatureType.of_dataset(config.dataset),
+        features=[config.metadata.features_1x1],
+        sync_type=config.sync_type,
+        sync_version=sync_version,
+        sync_config=config.id,
+        change_only=True,
+        alert_sources=files,
+        alerts_until=last_time(files),
+        content_end_date=last_alert(files[-1]).day,
+        version_overrides=dict(config.metadata.version_overrides),
+        timeout_sec=TIMEOUT_S,
+    )
