@@ -13,8 +13,8 @@ from datapump.errors import ConflictError, DatapumpError, InternalError, NotFoun
 from datapump.executions import ExecutionStatus
 from datapump.features import find_features
 from datapump.jobs.documents import AnalysisJob, LatestTarget, SetLatestJob, Table
+from datapump.jobs.publishing import published_already
 from datapump.jobs.ticking import reopen
-from datapump.results import dataset_name, expected_tables, version_name
 from datapump.sources import source_of
 
 if TYPE_CHECKING:
@@ -126,7 +126,10 @@ def _analysis_job(table: Table, parameters: AnalysisParameters, ports: Ports) ->
         alerts_until=last_time(sources),
         timeout_sec=FIRE_TIMEOUT_S if sources else ANALYSIS_TIMEOUT_S,
     )
-    _refuse_existing(job, ports)
+    # Making a version that exists would fail after hours of work: it is refused before the first minute.
+    existing = published_already(job, ports)
+    if existing is not None:
+        raise ConflictError(existing)
     return job
 
 
@@ -139,18 +142,6 @@ def check_engine(table: Table, ports: Ports) -> None:
     if table.analysis not in ports.engine.analyses:
         can = ", ".join(sorted(ports.engine.analyses))
         raise UnsupportedError(f"the table {table} cannot be analysed here: this deployment's engine computes {can}")
-
-
-def _refuse_existing(job: AnalysisJob, ports: Ports) -> None:
-    """Making a version that exists would fail after hours of work: it is refused before the first minute."""
-    for level, table in expected_tables(job.table.analysis, job.feature_type, change_only=job.change_only):
-        dataset = dataset_name(job.table.dataset, job.table.analysis, job.feature_type, level, table)
-        version = version_name(job, table)
-        if ports.data_api.version(dataset, version) is not None:
-            raise ConflictError(
-                f"the table {job.table} is published already: {dataset} has a version {version}; "
-                "choose another analysis_version"
-            )
 
 
 def _sync(parameters: SyncParameters, ports: Ports, *, last_attempt: bool) -> Dispatched:

@@ -61,6 +61,10 @@ def _start(job: AnalysisJob, ports: Ports) -> None:
         complete(job, ports.clock.now(), "nothing to do: its alerts are in the tables already")
         return
     if job.output is None:
+        # Another execution may have made the tables while this one waited for its turn.
+        existing = publishing.published_already(job, ports)
+        if existing is not None:
+            raise JobFailedError(existing)
         # Saved before the engine is asked, so that whoever takes the job up again finds the same folder.
         job.output = _free_folder(job, ports)
         advance(job, message="asking the engine for a run")

@@ -12,7 +12,7 @@ from datapump.effects import Outcome, UnsettledError, once
 from datapump.errors import RemoteInvalidError
 from datapump.jobs.documents import AnalysisJob, ResultState, ResultTable
 from datapump.jobs.ticking import JobFailedError, advance, complete, wait
-from datapump.results import creation_options
+from datapump.results import appends, creation_options, dataset_name, expected_tables, version_name
 
 if TYPE_CHECKING:
     from datapump.ports import Ports
@@ -44,6 +44,21 @@ def tick(job: AnalysisJob, ports: Ports) -> None:
             advance(job, progress=_share(job))
             return
     complete(job, ports.clock.now(), f"{len(job.results)} tables published")
+
+
+def published_already(job: AnalysisJob, ports: Ports) -> str | None:
+    """Why the job's tables cannot be made: one of them exists. None if none does, or if the job appends."""
+    if appends(job):
+        return None
+    for level, table in expected_tables(job.table.analysis, job.feature_type, change_only=job.change_only):
+        dataset = dataset_name(job.table.dataset, job.table.analysis, job.feature_type, level, table)
+        version = version_name(job, table)
+        if ports.data_api.version(dataset, version) is not None:
+            return (
+                f"the table {job.table} is published already: {dataset} has a version {version}; "
+                "choose another analysis_version, or delete that version first"
+            )
+    return None
 
 
 def _share(job: AnalysisJob) -> float:
