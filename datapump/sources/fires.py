@@ -7,6 +7,7 @@ and a file that is in the tables is never appended again.
 from __future__ import annotations
 
 import tempfile
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from datapump.alerts import FIRE_TYPES, last_alert, last_time, later, near_real_time
@@ -100,7 +101,7 @@ def save_newer(fire_type: FireType, saved: Sequence[str], ports: Ports) -> list[
         feed = fetch(source, folder, limits=limits, hosts=settings.feed_hosts)
         out = folder / "newer.tsv"
         after = last_alert(saved[-1]) if saved else None
-        summary = convert(feed, fire_type, after=after, out=out, limits=ArchiveLimits())
+        summary = convert(feed, fire_type, after=after, until=_tomorrow(ports), out=out, limits=ArchiveLimits())
         notes = [text for text in (summary.reason, summary.gap) if text]
         skipped = {reason: count for reason, count in summary.skipped.items() if reason != "not newer"}
         if skipped:
@@ -112,6 +113,11 @@ def save_newer(fire_type: FireType, saved: Sequence[str], ports: Ports) -> list[
             ports.objects.put(target + near_real_time_name(summary.first, summary.last), out)
             notes.append(f"{summary.rows} new fires, {summary.first} to {summary.last} UTC")
     return notes
+
+
+def _tomorrow(ports: Ports) -> FireTime:
+    """No fire is seen later: a row with a broken date must not pass for the last one, and hide the nights to come."""
+    return FireTime.parse(f"{ports.clock.now() + timedelta(days=1):%Y-%m-%d %H%M}")
 
 
 def _with_start(config: SyncConfig, saved: Sequence[str], ports: Ports) -> SyncConfig:

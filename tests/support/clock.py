@@ -9,7 +9,7 @@ from itertools import count
 class FakeClock:
     """Stands still; ids count up."""
 
-    def __init__(self, start=datetime(2026, 1, 15, 2, 0, tzinfo=UTC)):
+    def __init__(self, start=datetime(2026, 2, 1, 2, 0, tzinfo=UTC)):
         self.moment = start
         self._ids = count(1)
 

@@ -46,7 +46,7 @@ class DataApiServer:
     def __init__(self, folder, objects):
         self._settings = {"folder": folder, "tokens": {TOKEN: {"role": "ADMIN", "user_id": "datapump"}}}
         self._objects = objects
-        self._socket = socket.socket()
+        self._socket = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
         self._socket.bind(("127.0.0.1", 0))
         self.url = f"http://127.0.0.1:{self._socket.getsockname()[1]}"
         settings = DataApiSettings.model_validate({**self._settings, "public_url": self.url})

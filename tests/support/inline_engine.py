@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datapump.engines import RunState, RunStatus
+from datapump.engines.local.manifest import notes
 from datapump.engines.local.requests import AVAILABLE
 from datapump.engines.local.zonal import run
 from datapump.errors import DatapumpError
@@ -35,7 +36,9 @@ class InlineEngine:
         except DatapumpError as error:
             status = RunStatus(state=RunState.FAILED, message=error.message, retryable=error.retryable)
         else:
-            status = RunStatus(state=RunState.SUCCEEDED, progress=1.0, message="done", summary=summary)
+            status = RunStatus(
+                state=RunState.SUCCEEDED, progress=1.0, message="done", summary=summary, notes=notes(summary)
+            )
         self.runs[request.name] = status
 
     def cancel(self, name):
