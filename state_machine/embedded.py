@@ -75,7 +75,12 @@ def create_embedded(settings: Settings, clock: Clock | None = None) -> Embedded:
     data_api = create_data_api(_data_api_settings(settings, token), objects, clock)
     orchestrator = LocalOrchestrator(runs, ports, settings.orchestrator_threads)
     services = Services(
-        runs=runs, sync_configs=ports.sync_configs, keys=keys, orchestrator=orchestrator, clock=clock, checks={}
+        runs=runs,
+        sync_configs=ports.sync_configs,
+        keys=keys,
+        orchestrator=orchestrator,
+        clock=clock,
+        checks={"run_store": lambda: _trouble(database), "orchestrator": orchestrator.trouble},
     )
 
     @asynccontextmanager
@@ -107,6 +112,14 @@ def _lock(folder: Path) -> IO[str]:
         lock.close()
         raise ConflictError(f"another datapump server runs on the data folder {folder}: stop it first") from error
     return lock
+
+
+def _trouble(database: Database) -> str | None:
+    try:
+        database.row("SELECT 1")
+    except StorageError as error:
+        return error.message
+    return None
 
 
 def _ensure_owner(settings: Settings, keys: SqliteKeyStore, clock: Clock) -> None:

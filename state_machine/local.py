@@ -54,7 +54,10 @@ class LocalOrchestrator:
         if self._loop.is_alive():
             self._loop.join()
         self._pool.shutdown(wait=True)
-        self._give_back()
+        try:
+            self._give_back()
+        except StorageError as error:
+            logger.warning("what was claimed is given back at the next start: %s", error.message)
 
     def start(self, execution_id: str) -> None:
         """Look at once: the execution is due by being stored."""
@@ -65,6 +68,10 @@ class LocalOrchestrator:
         """Record the wish; the jobs end themselves at their next tick, which is now."""
         self._store.request_stop(execution_id, reason)
         self._wake()
+
+    def trouble(self) -> str | None:
+        """Why nothing is being carried; None if the loop runs."""
+        return None if self._loop.is_alive() else "the orchestrator's loop does not run"
 
     def _wake(self) -> None:
         with self._changed:
@@ -87,14 +94,19 @@ class LocalOrchestrator:
         """Hand out what is due to free threads; seconds until there may be more."""
         try:
             self._give_back()
-            units = self._store.claim(free)
-            for unit in units:
+            if not free:
+                # The step that ends first wakes the loop.
+                return LONGEST_SLEEP_S
+            for unit in self._store.claim(free):
                 with self._changed:
                     self._busy += 1
                 self._pool.submit(self._take, unit)
             due = self._store.next_due()
         except StorageError as error:
             logger.warning("the run store cannot be used now: %s", error.message)
+            return 1.0
+        except Exception:  # whatever happens, the loop must go on, or nothing would be carried any more
+            logger.exception("the run store failed by a defect")
             return 1.0
         if due is None:
             return LONGEST_SLEEP_S

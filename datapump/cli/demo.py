@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 import signal
+import threading
 from contextlib import ExitStack
 from datetime import date
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
+from typing import Annotated, Any, NamedTuple
 from urllib.parse import urlsplit
 
 import typer
@@ -19,31 +19,25 @@ from datapump.cli.results_view import ResultTable, daily_chart, daily_view, tabl
 from datapump.cli.serve import in_background
 from datapump.client import Client
 from datapump.clients.data_api import DataApi
-from datapump.embedded.sample.loading import load, load_saved_fires
+from datapump.embedded.sample.history import History, split
+from datapump.embedded.sample.loading import load
 from datapump.embedded.sample.world import World, write
 from datapump.objects import Objects
 from datapump.secret_files import read
-from datapump.settings import get_settings
-from datapump.sources.archives import ArchiveLimits
+from datapump.settings import Settings, get_settings
 from datapump.sources.download import DownloadLimits, fetch
-from datapump.sources.fire_files import FireType, near_real_time_folder, near_real_time_name
-from datapump.sources.firms import convert, detect_fire_type
-
-if TYPE_CHECKING:
-    from datapump.settings import Settings
+from datapump.sources.fire_files import FireType, near_real_time_folder
 
 ANALYSIS_VERSION = "v20260101"
 GEOTRELLIS_VERSION = "2.6.20"
 
 
 class Scene(NamedTuple):
-    """What is shown: which fires, from which feed."""
+    """What is shown: a deployment, a world, and the fires that it has kept already."""
 
     settings: Settings
     world: World
-    fire_type: FireType
-    base: Path | None
-    base_name: str
+    kept: History
 
 
 def demo(
@@ -69,30 +63,27 @@ def demo(
         if once:
             raise typer.Exit(0 if succeeded else FAILED)
         _invite(settings, scene)
-        signal.sigwait({signal.SIGINT, signal.SIGTERM})
+        _until_signalled()
+
+
+def _until_signalled() -> None:
+    told = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: told.set())
+    told.wait()
 
 
 def _scene(settings: Settings, fires: str) -> Scene:
-    world = write(settings.data_dir / "sample")
+    folder = settings.data_dir / "sample"
+    world = write(folder)
     if not fires:
         chosen = settings.model_copy(update={"viirs_url": str(world.fire_feed)})
-        return Scene(chosen, world, FireType.VIIRS, world.saved_fires, world.saved_fires.name)
+        return Scene(chosen, world, History(FireType.VIIRS, world.saved_fires, world.saved_fires.name))
     hosts = settings.feed_hosts | {urlsplit(fires).hostname or ""}
     limits = DownloadLimits(settings.download_max_bytes, settings.download_timeout_s)
-    feed = fetch(fires, settings.data_dir / "sample" / "feed", limits=limits, hosts=hosts)
-    fire_type = detect_fire_type(feed)
-    # What comes before the feed's last day stands for the nights before; the sync then brings the last day.
-    probe = convert(feed, fire_type, after=None, out=settings.data_dir / "sample" / "all.tsv", limits=ArchiveLimits())
-    if probe.first is None or probe.last is None:
-        raise typer.BadParameter(f"{fires} holds no usable fire")
-    base = settings.data_dir / "sample" / f"{fire_type.value}-before.tsv"
-    eve = type(probe.last)(probe.last.minute // 1440 * 1440 - 1)
-    before = convert(feed, fire_type, after=None, until=max(eve, probe.first), out=base, limits=ArchiveLimits())
-    if before.first is None or before.last is None:
-        raise typer.BadParameter(f"{fires} holds no usable fire")
-    name = near_real_time_name(before.first, before.last)
-    chosen = settings.model_copy(update={f"{fire_type.value}_url": str(feed), "feed_hosts": hosts})
-    return Scene(chosen, world, fire_type, base, name)
+    feed = fetch(fires, folder / "feed", limits=limits, hosts=hosts)
+    kept = split(feed, folder)
+    return Scene(settings.model_copy(update={f"{kept.fire_type}_url": str(feed)}), world, kept)
 
 
 def _play(scene: Scene, client: Client, api: DataApi) -> bool:
@@ -100,12 +91,9 @@ def _play(scene: Scene, client: Client, api: DataApi) -> bool:
     objects = Objects(settings.data_dir.resolve() / "objects")
     out.print("loading the sample world: an invented country, its parks, user areas and farms")
     load(scene.world, objects, api, settings)
-    folder = near_real_time_folder(scene.fire_type, settings.data_lake_bucket)
+    folder = near_real_time_folder(scene.kept.fire_type, settings.data_lake_bucket)
     if not objects.listing(folder):
-        if scene.fire_type is FireType.VIIRS and scene.base == scene.world.saved_fires:
-            load_saved_fires(scene.world, objects, settings)
-        elif scene.base is not None:
-            objects.put(folder + scene.base_name, scene.base)
+        objects.put(folder + scene.kept.name, scene.kept.path)
     for command, key in _commands(scene):
         out.print(f"\n[bold]{command['command']}[/] {escape(json.dumps(command['parameters']))}", soft_wrap=True)
         execution = follow(client, client.submit(json.dumps(command), key)["id"])
@@ -118,7 +106,7 @@ def _play(scene: Scene, client: Client, api: DataApi) -> bool:
 
 
 def _commands(scene: Scene) -> list[tuple[dict[str, Any], str | None]]:
-    analysis = scene.fire_type.value
+    analysis = str(scene.kept.fire_type)
     world = scene.world
     tables = [
         {"dataset": features.dataset, "version": features.version, "analysis": analysis}
@@ -137,14 +125,14 @@ def _show(scene: Scene, api: DataApi) -> None:
     rows = []
     for dataset in api.datasets():
         name = dataset["dataset"]
-        if f"__{scene.fire_type.value}__" in name and ANALYSIS_VERSION in (dataset.get("versions") or []):
+        if f"__{scene.kept.fire_type}__" in name and ANALYSIS_VERSION in (dataset.get("versions") or []):
             count = api.query(name, ANALYSIS_VERSION, "select count(*) as n from data")[0]["n"]
             rows.append(ResultTable(name, ANALYSIS_VERSION, count, api.latest(name) == ANALYSIS_VERSION))
     gadm = scene.world.gadm
     names = api.query(gadm.dataset, gadm.version, "select gid_1, name_1 from data group by gid_1, name_1")
     labels = {int(row["gid_1"].split(".")[1].split("_")[0]): row["name_1"] for row in names}
     sql = "select adm1, alert__date, sum(alert__count) as fires from data group by adm1, alert__date"
-    table = f"gadm__{scene.fire_type.value}__adm2_daily_alerts"
+    table = f"gadm__{scene.kept.fire_type}__adm2_daily_alerts"
     found = api.query(table, ANALYSIS_VERSION, sql)
     days = [
         (labels.get(row["adm1"], str(row["adm1"])), date.fromisoformat(row["alert__date"]), int(row["fires"]))
@@ -156,7 +144,7 @@ def _show(scene: Scene, api: DataApi) -> None:
 
 
 def _invite(settings: Settings, scene: Scene) -> None:
-    table = f"gadm__{scene.fire_type.value}__adm2_daily_alerts"
+    table = f"gadm__{scene.kept.fire_type}__adm2_daily_alerts"
     sql = "select%20alert__date,%20sum(alert__count)%20from%20data%20group%20by%20alert__date"
     out.print(f"\nserving on {settings.url} until Ctrl-C. Try:", soft_wrap=True)
     out.print(
@@ -164,4 +152,5 @@ def _invite(settings: Settings, scene: Scene) -> None:
     )
     key = settings.data_dir / "secrets" / "admin-key"
     out.print(f'  curl -H "Authorization: Bearer $(cat {key})" {settings.url}/executions', soft_wrap=True)
-    out.print("  .venv/bin/datapump sync-configs list")
+    where = "" if settings.url == Settings.model_fields["url"].default else f"DATAPUMP_URL={settings.url} "
+    out.print(f"  {where}.venv/bin/datapump sync-configs list", soft_wrap=True)
