@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from datapump.errors import RemoteRefusedError
+from datapump.errors import RemoteBusyError, RemoteRefusedError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -33,6 +33,7 @@ def once(key: str, ports: Ports, do: Callable[[], Outcome | None], find: Callabl
 
     Raises:
         RemoteRefusedError: The remote system said no; the intention is withdrawn.
+        RemoteBusyError: It said "not now"; the intention is withdrawn.
         RemoteUnavailableError: It did not answer; the next call finds out what happened.
         UnsettledError: Too early to tell whether an earlier try has happened.
     """
@@ -51,7 +52,7 @@ def once(key: str, ports: Ports, do: Callable[[], Outcome | None], find: Callabl
         ports.runs.intend(key)
     try:
         outcome = do() or {}
-    except RemoteRefusedError:
+    except (RemoteRefusedError, RemoteBusyError):
         ports.runs.withdraw(key)
         raise
     ports.runs.complete(key, outcome)

@@ -10,6 +10,7 @@
     │   └── UnsupportedError       valid, but this deployment cannot do it
     ├── RemoteError            what a remote system did wrong
     │   ├── RemoteUnavailableError no answer, or one that says "later": worth a retry
+    │   │   └── RemoteBusyError    "not now": nothing has happened
     │   ├── RemoteRefusedError     a clear no: a retry would get the same
     │   └── RemoteInvalidError     an answer that breaks its own contract
     ├── DataError              a file that cannot be used as it is
@@ -108,6 +109,10 @@ class RemoteUnavailableError(RemoteError):
     """No answer in time, or one that means "later". What was asked for may have happened all the same."""
 
     retryable = True
+
+
+class RemoteBusyError(RemoteUnavailableError):
+    """A clear "not now": what was asked for has not happened, and may be asked for again later."""
 
 
 class RemoteRefusedError(RemoteError):

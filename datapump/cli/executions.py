@@ -11,7 +11,7 @@ import typer
 from rich.table import Table
 
 from datapump.cli.output import FAILED, connect, err, escape, out, print_json, told
-from datapump.cli.progress import JobProgress
+from datapump.cli.progress import JobProgress, label
 from datapump.errors import NotFoundError, RemoteUnavailableError
 
 if TYPE_CHECKING:
@@ -95,11 +95,20 @@ def describe(execution: dict[str, Any]) -> None:
         out.print(f"  note: {escape(note)}", soft_wrap=True)
     for error in execution.get("errors", []):
         out.print(f"  [red]error:[/] {escape(error)}", soft_wrap=True)
+    for note, holders in _by_note(jobs).items():
+        out.print(f"  note: {holders}: {escape(note)}", soft_wrap=True)
     for job in jobs:
-        for note in job.get("notes", []):
-            out.print(f"  note: {job['dataset']} {job['analysis']}: {escape(note)}", soft_wrap=True)
         for error in job.get("errors", []):
             out.print(f"  [red]job {job['id']}[/] ({error['step']}): {escape(error['message'])}", soft_wrap=True)
+
+
+def _by_note(jobs: list[dict[str, Any]]) -> dict[str, str]:
+    """What jobs note, and which: what many say is said once."""
+    holders: dict[str, list[str]] = {}
+    for job in jobs:
+        for note in job.get("notes", []):
+            holders.setdefault(note, []).append(label(job))
+    return {note: names[0] if len(names) == 1 else f"{len(names)} jobs" for note, names in holders.items()}
 
 
 def executions(

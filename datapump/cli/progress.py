@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Self
 
 from rich.progress import BarColumn, Progress, TaskID, TaskProgressColumn, TextColumn, TimeElapsedColumn
+from rich.table import Column
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -19,12 +20,13 @@ class JobProgress:
     def __init__(self, console: Console) -> None:
         self._console = console
         self._bars = Progress(
-            TextColumn("{task.fields[job]}"),
-            BarColumn(bar_width=24),
-            TaskProgressColumn(),
-            TimeElapsedColumn(),
-            TextColumn("{task.description}"),
+            TextColumn("{task.fields[job]}", table_column=Column(no_wrap=True)),
+            BarColumn(bar_width=20, table_column=Column(min_width=20)),
+            TaskProgressColumn(table_column=Column(no_wrap=True, min_width=4)),
+            TimeElapsedColumn(table_column=Column(no_wrap=True, min_width=7)),
+            TextColumn("{task.description}", table_column=Column(ratio=1, no_wrap=True, overflow="ellipsis")),
             console=console,
+            expand=True,
         )
         self._tasks: dict[str, TaskID] = {}
         self._lines: dict[str, str] = {}
@@ -48,7 +50,8 @@ class JobProgress:
 
     def _bar(self, job: dict[str, Any]) -> None:
         colour = COLOURS.get(job["status"], "default")
-        text = f"[{colour}]{job['step']}[/] {_cut(job.get('message') or '')}"
+        message = (job.get("message") or "").replace("[", r"\[")
+        text = f"[{colour}]{job['step']}[/]" + (f" {message}" if message and message != job["step"] else "")
         if job["id"] not in self._tasks:
             self._tasks[job["id"]] = self._bars.add_task(text, total=1.0, job=label(job))
         task = self._tasks[job["id"]]
@@ -69,7 +72,3 @@ def label(job: dict[str, Any]) -> str:
     if isinstance(table, dict):
         return f"{table['dataset']} {table['analysis']}"
     return f"{job.get('dataset', '')} {job.get('analysis', job['kind'])}".strip()
-
-
-def _cut(text: str, width: int = 60) -> str:
-    return (text if len(text) <= width else text[: width - 1] + "…").replace("[", r"\[")

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import httpx
 
-from datapump.errors import RemoteError, RemoteInvalidError, RemoteRefusedError, RemoteUnavailableError
+from datapump.errors import RemoteBusyError, RemoteError, RemoteInvalidError, RemoteRefusedError, RemoteUnavailableError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -172,7 +172,9 @@ def _where(response: httpx.Response) -> str:
 
 def _error(response: httpx.Response) -> RemoteUnavailableError | RemoteRefusedError:
     text = f"the Data API answered {_where(response)} with {response.status_code}: {_message(response)}"
-    if response.status_code >= httpx.codes.INTERNAL_SERVER_ERROR or response.status_code in {408, 425, 429}:
+    if response.status_code == httpx.codes.TOO_MANY_REQUESTS:
+        return RemoteBusyError(text, status=response.status_code)
+    if response.status_code >= httpx.codes.INTERNAL_SERVER_ERROR or response.status_code in {408, 425}:
         return RemoteUnavailableError(text, status=response.status_code)
     return RemoteRefusedError(text, status=response.status_code)
 

@@ -78,7 +78,7 @@ class Engine(Protocol):
         """Start a run and return at once. Starting a name that was started already changes nothing.
 
         Raises:
-            RemoteUnavailableError: The engine takes no more runs now; ask again later.
+            RemoteBusyError: The engine takes no more runs now; ask again later.
         """
         ...
 

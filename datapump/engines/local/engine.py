@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from datapump.engines import RunState
 from datapump.engines.local.requests import AVAILABLE, check
 from datapump.engines.local.run_folder import Order, RunFolder
-from datapump.errors import InvalidInputError, RemoteUnavailableError, StorageError
+from datapump.errors import InvalidInputError, RemoteBusyError, RemoteUnavailableError, StorageError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -70,7 +70,7 @@ class LocalEngine:
             InvalidInputError: There is no fire source.
             NotFoundError: The layer catalog is not there.
             DataError: The layer catalog cannot be used.
-            RemoteUnavailableError: As many runs as may go on; ask again later.
+            RemoteBusyError: As many runs as may go on; ask again later.
             StorageError: The run's folder could not be written.
         """
         run = self._run(request.name)
@@ -119,7 +119,7 @@ class LocalEngine:
         runs = [RunFolder(path) for path in self._folder.iterdir() if not path.name.startswith(_UNFINISHED)]
         busy = sum(run.alive() for run in runs)
         if busy >= self._max_runs:
-            raise RemoteUnavailableError(f"the embedded engine is busy with {busy} runs; ask again later")
+            raise RemoteBusyError(f"waiting for its turn: the embedded engine is busy with {busy} runs")
 
     def _prune(self) -> None:
         """Remove what is known of runs that ended long ago; nobody asks for them any more."""

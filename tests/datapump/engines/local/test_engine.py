@@ -18,7 +18,7 @@ from datapump.clock import SystemClock
 from datapump.engines import AnalysisRequest, Engine, RunState
 from datapump.engines.local import LocalEngine
 from datapump.engines.local.run_folder import RunFolder
-from datapump.errors import InvalidInputError, NotFoundError, RemoteUnavailableError, StorageError, UnsupportedError
+from datapump.errors import InvalidInputError, NotFoundError, RemoteBusyError, StorageError, UnsupportedError
 from datapump.objects import Objects
 from tests.datapump.engines.local import worlds
 from tests.datapump.engines.local.worlds import World, files
@@ -283,7 +283,7 @@ def test_a_worker_of_a_dead_server_can_be_cancelled(site):
 def test_no_more_workers_than_allowed(site):
     engine = site.engine(max_runs=1, gated=True)
     site.start_gated(engine, site.request())
-    with pytest.raises(RemoteUnavailableError, match="busy with 1 runs; ask again later"):
+    with pytest.raises(RemoteBusyError, match="busy with 1 runs"):
         site.engine(max_runs=1).start(site.request("run-2"))
     assert engine.find("run-2") is None
     engine.start(site.request())
