@@ -1,0 +1,1 @@
+"""What requests may say, field by field in the order of the service's own models."""
