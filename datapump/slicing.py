@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 TOLERANCE_DEGREES = 0.0001
 PRECISION_DEGREES = 1e-9
 _POLYGON, _MULTIPOLYGON, _COLLECTION = 3, 6, 7
-_QUARTER_SEGMENTS = 8  # PostGIS's default number of segments in a quarter of a buffer's circle
+_MITRE_LIMIT = 5.0
 
 
 class Slices(NamedTuple):
@@ -68,10 +68,14 @@ def cut(geometries: NDArray[np.object_], cells: Cells) -> Slices:
 
 
 def tidy(geometries: NDArray[np.object_]) -> NDArray[np.object_]:
-    """Simplify, make valid, close gaps narrower than 0.0002 degrees, and snap to a grid of 1e-9 degrees."""
+    """Simplify, make valid, close gaps narrower than 0.0002 degrees, and snap to a grid of 1e-9 degrees.
+
+    Corners stay where they are (mitred): with round ones, as the Data API makes them, all four slices around a corner
+    of cells draw back from it, and what lies exactly there is lost.
+    """
     simple = valid(shapely.simplify(geometries, TOLERANCE_DEGREES, preserve_topology=True))
-    wide = shapely.buffer(simple, TOLERANCE_DEGREES, quad_segs=_QUARTER_SEGMENTS)
-    closed = shapely.buffer(wide, -TOLERANCE_DEGREES, quad_segs=_QUARTER_SEGMENTS)
+    wide = shapely.buffer(simple, TOLERANCE_DEGREES, join_style="mitre", mitre_limit=_MITRE_LIMIT)
+    closed = shapely.buffer(wide, -TOLERANCE_DEGREES, join_style="mitre", mitre_limit=_MITRE_LIMIT)
     return np.asarray(shapely.set_precision(closed, PRECISION_DEGREES), dtype=np.object_)
 
 

@@ -98,3 +98,10 @@ def test_the_polygons_of_a_collection_are_kept():
     assert kept[1] is None
     assert kept[2] is square
     assert kept[3] is None
+
+
+def test_a_corner_of_cells_inside_an_area_is_in_its_slices():
+    shape = shapely.Polygon([(19.3, 5.2), (20.7, 5.4), (20.6, 6.8), (19.4, 6.6)])
+    slices = slice_features(np.array([shape], dtype=object), land_cells())
+    assert len(slices.geometry) == 4
+    assert shapely.intersects(slices.geometry, shapely.Point(20, 6)).all()
