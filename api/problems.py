@@ -43,6 +43,7 @@ TYPES: Mapping[type[Exception], ProblemType] = {
     errors.UnsupportedError: types.NOT_AVAILABLE,
     errors.RemoteError: types.REMOTE_FAILURE,
     errors.RemoteUnavailableError: types.REMOTE_UNAVAILABLE,
+    errors.RemoteBusyError: types.REMOTE_UNAVAILABLE,
     errors.RemoteRefusedError: types.REMOTE_FAILURE,
     errors.RemoteInvalidError: types.REMOTE_FAILURE,
     errors.DataError: types.UNUSABLE_DATA,

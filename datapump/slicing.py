@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 TOLERANCE_DEGREES = 0.0001
 PRECISION_DEGREES = 1e-9
 _POLYGON, _MULTIPOLYGON, _COLLECTION = 3, 6, 7
-_MITRE_LIMIT = 5.0
+_MITRE_LIMIT = 1.5  # enough for right angles; sharper corners, cut off, move by less than the tolerance
 
 
 class Slices(NamedTuple):
@@ -70,7 +70,7 @@ def cut(geometries: NDArray[np.object_], cells: Cells) -> Slices:
 def tidy(geometries: NDArray[np.object_]) -> NDArray[np.object_]:
     """Simplify, make valid, close gaps narrower than 0.0002 degrees, and snap to a grid of 1e-9 degrees.
 
-    Corners stay where they are (mitred): with round ones, as the Data API makes them, all four slices around a corner
+    Right angles stay where they are (mitred): with round ones, as the Data API makes them, all four slices around a corner
     of cells draw back from it, and what lies exactly there is lost.
     """
     simple = valid(shapely.simplify(geometries, TOLERANCE_DEGREES, preserve_topology=True))
