@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.table import Table
+from rich.table import Column, Table
 
 from datapump.cli.output import FAILED, connect, err, escape, out, print_json, told
 from datapump.cli.progress import JobProgress, label
@@ -127,7 +127,7 @@ def executions(
     if not page["items"]:
         out.print("no executions")
         return
-    table = Table("id", "command", "status", "created", "finished", box=None)
+    table = Table(Column("id", no_wrap=True, min_width=32), "command", "status", "created", "finished", box=None)
     for item in page["items"]:
         created, finished = (_minute(item.get(name)) for name in ("created", "finished"))
         table.add_row(item["id"], str(_name(item)), item["status"], created, finished)

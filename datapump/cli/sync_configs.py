@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated
 
 import typer
-from rich.table import Table
+from rich.table import Column, Table
 
 from datapump.cli.output import connect, out, print_json, told
 
@@ -30,7 +30,16 @@ def list_(
     if not page["items"]:
         out.print("no sync configs: a completed analysis with sync: true makes them")
         return
-    table = Table("id", "on", "type", "dataset", "version", "analysis version", "brought to", box=None)
+    table = Table(
+        Column("id", no_wrap=True, min_width=20),
+        "on",
+        "type",
+        "dataset",
+        "version",
+        "analysis version",
+        "brought to",
+        box=None,
+    )
     for item in page["items"]:
         switch = "[green]on[/]" if item["sync"] else "[red]off[/]"
         versions = (item["dataset_version"], item["analysis_version"], item["sync_version"] or "")
