@@ -70,8 +70,8 @@ def cut(geometries: NDArray[np.object_], cells: Cells) -> Slices:
 def tidy(geometries: NDArray[np.object_]) -> NDArray[np.object_]:
     """Simplify, make valid, close gaps narrower than 0.0002 degrees, and snap to a grid of 1e-9 degrees.
 
-    Right angles stay where they are (mitred): with round ones, as the Data API makes them, all four slices around a corner
-    of cells draw back from it, and what lies exactly there is lost.
+    Right angles stay where they are (mitred): with round corners, as the Data API makes them, all four slices around
+    a corner of cells draw back from it, and what lies exactly there is lost.
     """
     simple = valid(shapely.simplify(geometries, TOLERANCE_DEGREES, preserve_topology=True))
     wide = shapely.buffer(simple, TOLERANCE_DEGREES, join_style="mitre", mitre_limit=_MITRE_LIMIT)
