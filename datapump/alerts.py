@@ -16,6 +16,7 @@ from datapump.sources.fire_files import (
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from datapump.jobs.documents import Table
     from datapump.ports import Ports
     from datapump.sources.fire_time import FireTime
 
@@ -33,13 +34,13 @@ def near_real_time(fire_type: FireType, ports: Ports) -> list[str]:
     return sorted((info.uri for info in ports.objects.glob(folder + "*.tsv")), key=last_alert)
 
 
-def alert_files(analysis: Analysis, ports: Ports) -> list[str]:
+def alert_files(table: Table, ports: Ports) -> list[str]:
     """Every alert file that an analysis from scratch reads; none for an analysis that is not of fires.
 
     Raises:
         NotFoundError: There is none where there should be: the tables would come out empty.
     """
-    fire_type = FIRE_TYPES.get(analysis)
+    fire_type = FIRE_TYPES.get(table.analysis)
     if fire_type is None:
         return []
     bucket = ports.settings.data_lake_bucket
@@ -47,7 +48,7 @@ def alert_files(analysis: Analysis, ports: Ports) -> list[str]:
     files = scientific + near_real_time(fire_type, ports)
     if not files:
         places = f"{scientific_folder(fire_type, bucket)} or {near_real_time_folder(fire_type, bucket)}"
-        raise NotFoundError(f"no {analysis} fire files to analyse: there is no .tsv in {places}")
+        raise NotFoundError(f"the table {table} has no fire files to analyse: there is no .tsv in {places}")
     return files
 
 

@@ -99,7 +99,10 @@ def _given(filters: Mapping[str, str | int | bool | None]) -> dict[str, str | in
 
 def _error(status: int, problem: JSON) -> DatapumpError:
     detail = str(problem.get("detail") or problem.get("title") or f"status {status}")
-    faults = [Fault(str(one.get("pointer", "")), str(one.get("detail", ""))) for one in problem.get("errors", [])]
+    faults = [
+        Fault(str(one.get("pointer") or one.get("parameter") or ""), str(one.get("detail", "")))
+        for one in problem.get("errors", [])
+    ]
     if faults:
         return InvalidInputError(detail, faults=faults)
     if status in ERRORS:

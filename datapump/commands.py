@@ -26,11 +26,16 @@ class AnalysisParameters(Document):
 
     @model_validator(mode="after")
     def _can_work(self) -> Self:
-        seen: set[str] = set()
+        seen: dict[tuple[str, Analysis], Table] = {}
         for table in self.tables:
-            if str(table) in seen:
+            other = seen.setdefault((table.dataset, table.analysis), table)
+            if other is not table and other == table:
                 raise ValueError(f"the table {table} is listed twice: list each once")
-            seen.add(str(table))
+            if other is not table:
+                raise ValueError(
+                    f"the tables {other} and {table} would be published under the same names: "
+                    "give them analysis versions of their own, each with its own command"
+                )
             refuse_impossible(table)
         return self
 

@@ -12,6 +12,7 @@ from datapump.commands import COMMAND, AnalysisCommand, ContinueJobsCommand, Set
 from datapump.errors import ConflictError, DatapumpError, InternalError, NotFoundError, UnsupportedError, UserError
 from datapump.executions import ExecutionStatus
 from datapump.features import find_features
+from datapump.jobs.analysis import take_up
 from datapump.jobs.documents import AnalysisJob, LatestTarget, SetLatestJob, Table
 from datapump.jobs.publishing import published_already
 from datapump.jobs.ticking import reopen
@@ -31,6 +32,12 @@ logger = logging.getLogger(__name__)
 HOUR = 3600
 FIRE_TIMEOUT_S = 12 * HOUR
 ANALYSIS_TIMEOUT_S = 16 * HOUR
+
+
+class FeedBusyError(ConflictError):
+    """Another execution is reading the same feed: two at once would save the same rows twice."""
+
+    retryable = True
 
 
 class Dispatched(NamedTuple):
@@ -70,7 +77,7 @@ def dispatch(execution_id: str, ports: Ports, *, last_attempt: bool = False) -> 
                 ports.runs.finish(execution_id, ExecutionStatus.STOPPED)
                 return []
             command = COMMAND.validate_python(execution.command, strict=False)
-            found = jobs_for(command, ports, last_attempt=last_attempt)
+            found = jobs_for(execution_id, command, ports, last_attempt=last_attempt)
             ports.runs.begin(execution_id, found.jobs, found.notes, found.errors)
         except DatapumpError as error:
             if error.retryable and not last_attempt:
@@ -79,8 +86,8 @@ def dispatch(execution_id: str, ports: Ports, *, last_attempt: bool = False) -> 
     return [stored.job.id for stored in ports.runs.list_jobs(execution_id)]
 
 
-def jobs_for(command: AnyCommand, ports: Ports, *, last_attempt: bool) -> Dispatched:
-    """The jobs that a command calls for.
+def jobs_for(execution_id: str, command: AnyCommand, ports: Ports, *, last_attempt: bool) -> Dispatched:
+    """The jobs that an execution's command calls for.
 
     Raises:
         UserError: It cannot work; the message names the table, job or version.
@@ -90,6 +97,7 @@ def jobs_for(command: AnyCommand, ports: Ports, *, last_attempt: bool) -> Dispat
     if isinstance(command, AnalysisCommand):
         return _analysis(command.parameters, ports)
     if isinstance(command, SyncCommand):
+        _take_feeds(execution_id, command.parameters, ports)
         return _sync(command.parameters, ports, last_attempt=last_attempt)
     if isinstance(command, ContinueJobsCommand):
         return _continue(command.parameters, ports)
@@ -113,7 +121,7 @@ def _analysis(parameters: AnalysisParameters, ports: Ports) -> Dispatched:
 
 def _analysis_job(table: Table, parameters: AnalysisParameters, ports: Ports) -> AnalysisJob:
     check_engine(table, ports)
-    sources = alert_files(table.analysis, ports)
+    sources = alert_files(table, ports)
     job = AnalysisJob(
         id=ports.clock.new_id(),
         table=table,
@@ -144,6 +152,15 @@ def check_engine(table: Table, ports: Ports) -> None:
         raise UnsupportedError(f"the table {table} cannot be analysed here: this deployment's engine computes {can}")
 
 
+def _take_feeds(execution_id: str, parameters: SyncParameters, ports: Ports) -> None:
+    """Take the leases on the feeds, which are given back when the jobs are stored."""
+    # Always in the same order, so that two executions never hold what the other one waits for.
+    for sync_type in sorted(parameters.types):
+        holder = ports.runs.acquire(f"feed {sync_type}", execution_id, "")
+        if holder is not None:
+            raise FeedBusyError(f"execution {holder[0]} is reading the feed of {sync_type}: sync again when it has")
+
+
 def _sync(parameters: SyncParameters, ports: Ports, *, last_attempt: bool) -> Dispatched:
     sync_version = parameters.sync_version or f"v{ports.clock.now():%Y%m%d}"
     jobs: list[AnalysisJob | SetLatestJob] = []
@@ -172,7 +189,9 @@ def _continue(parameters: ContinueJobsParameters, ports: Ports) -> Dispatched:
             raise ConflictError(f"job {job.id} is not ended: execution {holder} is still working on it")
         if isinstance(job, AnalysisJob):
             check_engine(job.table, ports)
-        reopen(job)
+            take_up(job, ports)
+        else:
+            reopen(job)
     return Dispatched(list(parameters.jobs), [], [])
 
 

@@ -13,7 +13,7 @@ from datapump.jobs.documents import AnalysisJob, JobStatus, SetLatestJob
 from datapump.jobs.ticking import JobFailedError, fail, wait
 
 if TYPE_CHECKING:
-    from datapump.executions import StoredJob
+    from datapump.executions import Execution, StoredJob
     from datapump.ports import Ports
 
 logger = logging.getLogger(__name__)
@@ -37,31 +37,36 @@ def tick(execution_id: str, job_id: str, ports: Ports) -> TickResult:
     stored = ports.runs.get_job(execution_id, job_id)
     if stored.job.ended:
         return TickResult(stored.job.status, 0.0)
+    execution = ports.runs.get_execution(execution_id)
     job = stored.job.model_copy(deep=True)
-    _move(job, execution_id, ports)
+    _move(job, execution, ports)
     saved = ports.runs.save_job(execution_id, job, stored.revision, _events(stored, job))
     if not saved:
         job = ports.runs.get_job(execution_id, job_id).job
+    elif execution.stop_reason is None and ports.runs.get_execution(execution_id).stop_reason is not None:
+        # Somebody stopped it while it was looked at: it must not go on for a whole wait.
+        return tick(execution_id, job_id, ports)
     return TickResult(job.status, job.next_poll_s)
 
 
-def _move(job: AnyJob, execution_id: str, ports: Ports) -> None:
+def _move(job: AnyJob, execution: Execution, ports: Ports) -> None:
     now = ports.clock.now()
     if job.status is JobStatus.EXECUTING and job.start_time is None:
         # It was taken up in the middle: its time counts from now.
         job.start_time = now
     try:
-        if not _ended_from_outside(job, execution_id, ports):
-            _tick(job, execution_id, ports)
+        if not _ended_from_outside(job, execution, ports):
+            _tick(job, execution.id, ports)
         job.outage_since = None
     except UnsettledError:
+        job.outage_since = None
         wait(job, ports.settings, message="waiting to learn what became of the last write")
     except (RemoteUnavailableError, StorageError) as error:
         _bear(job, error, ports)
     except (DatapumpError, JobFailedError) as error:
         fail(job, now, error.message)
     except Exception as error:  # a defect of one job must not take its siblings with it
-        logger.exception("job %s of execution %s failed by a defect", job.id, execution_id)
+        logger.exception("job %s of execution %s failed by a defect", job.id, execution.id)
         fail(job, now, f"internal error ({type(error).__name__}) in step {job.step}: see the log for this job's id")
 
 
@@ -72,10 +77,9 @@ def _tick(job: AnyJob, execution_id: str, ports: Ports) -> None:
         latest.tick(job, ports)
 
 
-def _ended_from_outside(job: AnyJob, execution_id: str, ports: Ports) -> bool:
+def _ended_from_outside(job: AnyJob, execution: Execution, ports: Ports) -> bool:
     """End a job that somebody stopped or whose time is over, and with it what it runs."""
     now = ports.clock.now()
-    execution = ports.runs.get_execution(execution_id)
     if execution.stop_reason is not None:
         reason = f"stopped: {execution.stop_reason}"
     elif job.start_time is not None and (now - job.start_time).total_seconds() > job.timeout_sec:
@@ -93,8 +97,9 @@ def _bear(job: AnyJob, error: RemoteUnavailableError | StorageError, ports: Port
     now = ports.clock.now()
     job.outage_since = job.outage_since or now
     away = (now - job.outage_since).total_seconds()
-    # A job that has not started only waits for its turn: no time of its own is running yet.
-    if away > ports.settings.patience_s and job.status is not JobStatus.STARTING:
+    # A job that is to start its run may wait for its turn as long as there is; what it has begun has its timeout.
+    turn = job.status is JobStatus.STARTING or (isinstance(job, AnalysisJob) and job.step == "starting")
+    if away > ports.settings.patience_s and not turn:
         fail(job, now, f"gave up after {away / 60:.0f} minutes without an answer: {error.message}")
         return
     wait(job, ports.settings, message=error.message)

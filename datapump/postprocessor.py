@@ -9,7 +9,7 @@ from datapump.analyses import SyncType
 from datapump.errors import NotFoundError
 from datapump.executions import ExecutionStatus, NewEvent
 from datapump.jobs.documents import AnalysisJob, JobStatus
-from datapump.sync_configs import SyncConfig, SyncMetadata, config_id
+from datapump.sync_configs import JobPlace, SyncConfig, SyncMetadata, config_id
 
 if TYPE_CHECKING:
     from datapump.ports import Ports
@@ -54,9 +54,34 @@ def _record(execution_id: str, job: AnalysisJob, ports: Ports) -> None:
         else:
             message = f"sync config {job.sync_config} was deleted meanwhile: its sync version was not recorded"
             ports.runs.add_event(execution_id, NewEvent(kind="note", job_id=job.id, message=message))
-    elif job.sync:
+    elif job.sync_config is None:
         for config in configs_of(job):
-            ports.sync_configs.put(config)
+            _record_tables(job, config, ports)
+
+
+def _record_tables(job: AnalysisJob, config: SyncConfig, ports: Ports) -> None:
+    """Write what the new tables hold into their config: made if the job is to be synced, else if it is there."""
+    if not job.sync and _find(config.id, ports) is None:
+        return
+    unfinished = ports.sync_configs.put(config).metadata.unfinished
+    if unfinished is not None and _covers(job, unfinished, ports):
+        ports.sync_configs.patch(config.id, {"metadata": {"unfinished": None}})
+
+
+def _covers(job: AnalysisJob, unfinished: JobPlace, ports: Ports) -> bool:
+    """Whether the new tables hold what that job was to append to the old ones."""
+    try:
+        other = ports.runs.get_job(unfinished.execution_id, unfinished.job_id).job
+    except NotFoundError:
+        return True
+    return isinstance(other, AnalysisJob) and (other.alerts_until or "") <= (job.alerts_until or "")
+
+
+def _find(config_id: str, ports: Ports) -> SyncConfig | None:
+    try:
+        return ports.sync_configs.get(config_id)
+    except NotFoundError:
+        return None
 
 
 def _remember_unfinished(execution_id: str, job: AnalysisJob, config_id: str, ports: Ports) -> None:
@@ -73,7 +98,7 @@ def _forget_unfinished(job: AnalysisJob, config_id: str, ports: Ports) -> None:
 
 
 def configs_of(job: AnalysisJob) -> list[SyncConfig]:
-    """The sync configs that a completed analysis with `sync` calls for: one a sync type of its table."""
+    """The sync configs of a completed analysis: one a sync type of its table."""
     table = job.table
     types = [SyncType(name) for name in SyncType if name.value == table.analysis.value]
     if "geostore" in table.dataset:

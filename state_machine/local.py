@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 LONGEST_SLEEP_S = 30.0
+AGAIN_S = 1.0
 
 
 class LocalOrchestrator:
@@ -104,10 +105,10 @@ class LocalOrchestrator:
             due = self._store.next_due()
         except StorageError as error:
             logger.warning("the run store cannot be used now: %s", error.message)
-            return 1.0
+            return AGAIN_S
         except Exception:  # whatever happens, the loop must go on, or nothing would be carried any more
             logger.exception("the run store failed by a defect")
-            return 1.0
+            return AGAIN_S
         if due is None:
             return LONGEST_SLEEP_S
         ahead = (datetime.fromisoformat(due) - self._ports.clock.now()).total_seconds()
@@ -121,7 +122,7 @@ class LocalOrchestrator:
                 self._taken.pop(0)
 
     def _take(self, unit: Unit) -> None:
-        wait_s: float | None = 1.0
+        wait_s: float | None = AGAIN_S
         try:
             wait_s = self._step(unit)
         except Exception:  # whatever happens, the unit must be given back, or it would never be taken again

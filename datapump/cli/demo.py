@@ -53,7 +53,7 @@ def demo(
         url = f"http://127.0.0.1:{port}"
         settings = get_settings().model_copy(update={"host": "127.0.0.1", "port": port, "url": url})
         scene = _scene(settings, fires)
-        out.print(f"datapump on {url}, its data in {settings.data_dir.resolve()}")
+        out.print(f"datapump on {url}, its data in {settings.data_dir.resolve()}", soft_wrap=True)
         stack.enter_context(in_background(scene.settings))
         token = SecretStr(read(settings.data_dir / "secrets" / "data-api-token"))
         api = DataApi(f"{url}/data-api", token, settings.data_api_timeout_s)
@@ -62,15 +62,17 @@ def demo(
         succeeded = _play(scene, client, api)
         if once:
             raise typer.Exit(0 if succeeded else FAILED)
+        signalled = _on_signals()
         _invite(settings, scene)
-        _until_signalled()
+        signalled.wait()
 
 
-def _until_signalled() -> None:
-    told = threading.Event()
+def _on_signals() -> threading.Event:
+    """What is set when the process is told to end, from now on."""
+    signalled = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: told.set())
-    told.wait()
+        signal.signal(number, lambda *_: signalled.set())
+    return signalled
 
 
 def _scene(settings: Settings, fires: str) -> Scene:

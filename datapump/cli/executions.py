@@ -36,7 +36,8 @@ def submit(
         if as_json and not watch:
             print_json(execution)
         elif not watch:
-            out.print(f"{execution['id']} {execution['status']}; follow it: datapump watch {execution['id']}")
+            line = f"{execution['id']} {execution['status']}; follow it: datapump watch {execution['id']}"
+            out.print(line, soft_wrap=True)
         if watch:
             _end(follow(client, execution["id"]), as_json=as_json)
 
@@ -152,4 +153,4 @@ def stop(
     """Stop an execution: what it runs is ended, what it has published stays."""
     with told(), connect() as client:
         client.stop(execution_id, reason)
-        out.print(f"{execution_id} is being stopped; see it end: datapump watch {execution_id}")
+        out.print(f"{execution_id} is being stopped; see it end: datapump watch {execution_id}", soft_wrap=True)

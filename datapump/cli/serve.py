@@ -35,7 +35,12 @@ def serve(
         out.print(f"the owner's key is in {settings.data_dir / 'secrets' / 'admin-key'}", soft_wrap=True)
 
     with told():
-        make_server(settings, announce).run()
+        server = make_server(settings, announce)
+        # uvicorn exits the process when it cannot listen; `started` tells.
+        with suppress(SystemExit):
+            server.run()
+        if not server.started:
+            raise _cannot_listen(settings)
 
 
 class Server(uvicorn.Server):
@@ -78,13 +83,16 @@ def in_background(settings: Settings) -> Iterator[None]:
     settled.wait()
     try:
         if not server.started:
-            raise RemoteUnavailableError(
-                f"cannot listen on {settings.host}:{settings.port}: is the port taken? set PORT="
-            )
+            raise _cannot_listen(settings)
         yield
     finally:
         server.should_exit = True
         thread.join()
+
+
+def _cannot_listen(settings: Settings) -> RemoteUnavailableError:
+    address = f"{settings.host}:{settings.port}"
+    return RemoteUnavailableError(f"cannot serve on {address}: is the port taken? choose another (--port, or PORT=)")
 
 
 def _run(server: Server, settled: threading.Event) -> None:

@@ -38,7 +38,7 @@ class DataApi:
 
     def datasets(self) -> list[JSON]:
         """All datasets, sorted by name."""
-        return self._list("/datasets")
+        return self._list("/datasets", "dataset")
 
     def dataset(self, dataset: str) -> JSON | None:
         """One dataset, None if there is none of that name."""
@@ -46,23 +46,25 @@ class DataApi:
 
     def version(self, dataset: str, version: str) -> JSON | None:
         """One version, None if there is none of that name."""
-        return self._find(f"/dataset/{dataset}/{version}")
+        return self._find(f"/dataset/{dataset}/{version}", "status", "is_latest")
 
     def latest(self, dataset: str) -> str | None:
         """The name of the version that is marked latest, None if none is."""
         response = self._send("GET", f"/dataset/{dataset}/latest", allowed={404, 307})
         if response.status_code == httpx.codes.NOT_FOUND:
             return None
-        location = response.headers.get("location", "")
-        return str(location.rstrip("/").rsplit("/", 1)[-1])
+        location = str(response.headers.get("location", "")).rstrip("/")
+        if "/" not in location:
+            raise RemoteInvalidError(f"the Data API redirected {_where(response)} nowhere")
+        return location.rsplit("/", 1)[-1]
 
     def assets(self, dataset: str, version: str) -> list[JSON]:
         """A version's assets, oldest first; empty for a moment after the version was made."""
-        return self._list(f"/dataset/{dataset}/{version}/assets")
+        return self._list(f"/dataset/{dataset}/{version}/assets", "asset_id", "asset_type", "status", "updated_on")
 
     def table_asset(self, dataset: str, version: str) -> JSON | None:
         """The default asset of a version that is a table, None while there is none."""
-        tables = [asset for asset in self.assets(dataset, version) if asset.get("asset_type") in TABLE_ASSETS]
+        tables = [asset for asset in self.assets(dataset, version) if asset["asset_type"] in TABLE_ASSETS]
         return tables[0] if tables else None
 
     def sources(self, dataset: str, version: str) -> list[str] | None:
@@ -115,16 +117,24 @@ class DataApi:
         response = self._send("GET", f"/dataset/{dataset}/{version}/query/json", query={"sql": sql})
         return self._rows(response)
 
-    def _find(self, path: str) -> JSON | None:
+    def _find(self, path: str, *needed: str) -> JSON | None:
         response = self._send("GET", path, allowed={404})
-        return None if response.status_code == httpx.codes.NOT_FOUND else self._data(response)
+        if response.status_code == httpx.codes.NOT_FOUND:
+            return None
+        found = self._data(response)
+        _check(response, found, needed)
+        return found
 
-    def _list(self, path: str) -> list[JSON]:
-        return self._rows(self._send("GET", path))
+    def _list(self, path: str, *needed: str) -> list[JSON]:
+        response = self._send("GET", path)
+        found = self._rows(response)
+        for item in found:
+            _check(response, item, needed)
+        return found
 
     def _rows(self, response: httpx.Response) -> list[JSON]:
         data = self._envelope(response)
-        if not isinstance(data, list):
+        if not isinstance(data, list) or not all(isinstance(item, dict) for item in data):
             raise RemoteInvalidError(f"the Data API answered {_where(response)} with something that is no list")
         return data
 
@@ -166,6 +176,12 @@ class DataApi:
         raise _error(response)
 
 
+def _check(response: httpx.Response, found: JSON, needed: tuple[str, ...]) -> None:
+    missing = [name for name in needed if name not in found]
+    if missing:
+        raise RemoteInvalidError(f"the Data API answered {_where(response)} without {', '.join(missing)}")
+
+
 def _where(response: httpx.Response) -> str:
     return f"{response.request.method} {response.request.url.path}"
 
@@ -181,8 +197,9 @@ def _error(response: httpx.Response) -> RemoteUnavailableError | RemoteRefusedEr
 
 def _message(response: httpx.Response) -> str:
     try:
-        message = response.json()["message"]
-    except (ValueError, KeyError, TypeError):
+        document = response.json()
+        message = document.get("message") or document["detail"]
+    except (ValueError, KeyError, TypeError, AttributeError):
         return "no reason given"
     if isinstance(message, list):
         message = "; ".join(

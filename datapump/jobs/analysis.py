@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from datapump.alerts import later
 from datapump.effects import once
 from datapump.engines import AnalysisRequest, RunState
 from datapump.jobs import publishing
 from datapump.jobs.documents import AnalysisJob, JobStatus, ResultTable
-from datapump.jobs.ticking import JobFailedError, advance, complete, wait
+from datapump.jobs.ticking import JobFailedError, advance, complete, reopen, wait
+from datapump.jobs.turns import leave_out_published, take_turn
 from datapump.results import appends, dataset_name, level_and_table, output_folder, version_name
-from datapump.sources.fire_time import FireTime
 
 if TYPE_CHECKING:
     from datapump.ports import Ports
@@ -27,10 +26,9 @@ def tick(job: AnalysisJob, execution_id: str, ports: Ports) -> None:
         JobFailedError: It cannot go on.
         DatapumpError: As the remote systems raise.
     """
-    holder = ports.runs.acquire(target(job), execution_id, job.id)
-    if holder is not None:
-        wait(job, ports.settings, message=f"waiting for execution {holder[0]}, which is writing the same tables")
-    elif job.step == "starting":
+    if not take_turn(job, execution_id, ports):
+        return
+    if job.step == "starting":
         _start(job, ports)
     elif job.step == "analyzing":
         _analyze(job, ports)
@@ -44,21 +42,33 @@ def cancel(job: AnalysisJob, ports: Ports) -> None:
         ports.engine.cancel(run_name(job))
 
 
-def target(job: AnalysisJob) -> str:
-    """What only one job at a time may write: the result tables of one analysis of one dataset."""
-    return f"{job.table.dataset}__{job.table.analysis}"
+def take_up(job: AnalysisJob, ports: Ports) -> None:
+    """Make a failed job ready to go on: an engine run that ended badly is not looked at again, a new one is started.
+
+    Raises:
+        RemoteUnavailableError: The engine did not answer.
+    """
+    reopen(job)
+    if job.ended or job.step not in {"starting", "analyzing"}:
+        return
+    run = ports.engine.find(run_name(job))
+    lost = run is None and job.step == "analyzing"
+    if lost or (run is not None and run.state in {RunState.FAILED, RunState.CANCELLED}):
+        _start_over(job)
+        job.status = JobStatus.STARTING
 
 
 def run_name(job: AnalysisJob) -> str:
     """The name of the engine run, by which it is found again."""
     table = job.table
     name = f"{table.dataset}_{table.analysis}_{job.analysis_version}__{job.id}"
-    return name if not job.retries else f"{name}_{job.retries}"
+    return name if not job.attempt else f"{name}_{job.attempt}"
 
 
 def _start(job: AnalysisJob, ports: Ports) -> None:
-    if _leave_out_what_is_published(job, ports):
-        complete(job, ports.clock.now(), "nothing to do: its alerts are in the tables already")
+    done = leave_out_published(job, ports)
+    if done is not None:
+        complete(job, ports.clock.now(), done)
         return
     if job.output is None:
         # Another execution may have made the tables while this one waited for its turn.
@@ -88,17 +98,6 @@ def _start(job: AnalysisJob, ports: Ports) -> None:
     job.status = JobStatus.EXECUTING
     job.start_time = job.start_time or ports.clock.now()
     advance(job, step="analyzing", message="analyzing")
-
-
-def _leave_out_what_is_published(job: AnalysisJob, ports: Ports) -> bool:
-    """Drop alert files that another execution has published since this job was made; True if none is left."""
-    if job.sync_config is None or job.alerts_until is None:
-        return False
-    published = ports.sync_configs.get(job.sync_config).metadata.alerts_until
-    if published is None:
-        return False
-    job.alert_sources = later(job.alert_sources, FireTime.parse(published))
-    return not job.alert_sources
 
 
 def _free_folder(job: AnalysisJob, ports: Ports) -> str:
@@ -141,8 +140,14 @@ def _retry(job: AnalysisJob, reason: str) -> None:
     if job.retries >= MAX_RETRIES:
         raise JobFailedError(f"the analysis of {job.table} failed {MAX_RETRIES + 1} times, last: {reason}")
     job.retries += 1
+    _start_over(job)
+    advance(job, message=f"trying again ({job.retries} of {MAX_RETRIES}) after: {reason}")
+
+
+def _start_over(job: AnalysisJob) -> None:
+    job.attempt += 1
     job.output = None
-    advance(job, step="starting", message=f"trying again ({job.retries} of {MAX_RETRIES}) after: {reason}")
+    job.step = "starting"
 
 
 def _results(job: AnalysisJob, ports: Ports) -> list[ResultTable]:

@@ -129,6 +129,7 @@ class AnalysisJob(JobBase):
         alert_sources: The alert files that it reads.
         alerts_until: `YYYY-MM-DD HHMM` of the newest alert in them.
         content_end_date: Written into the result versions' metadata when done.
+        attempt: Counts the engine runs, so that each has a name and a folder of its own.
         output: Folder that the engine writes to, fixed before it starts.
     """
 
@@ -147,6 +148,7 @@ class AnalysisJob(JobBase):
     alerts_until: str | None = None
     content_end_date: date | None = None
     version_overrides: dict[str, VersionName] = Field(default_factory=dict)
+    attempt: int = Field(default=0, ge=0)
     output: str | None = None
     results: list[ResultTable] = Field(default_factory=list)
 

@@ -182,11 +182,21 @@ def _appended(result: ResultTable, ports: Ports) -> Outcome | None:
 
 
 def _look(job: AnalysisJob, loading: list[ResultTable], ports: Ports) -> None:
+    faults = {}
     changed = False
-    for result in loading:
-        if _loaded(job, result, ports):
-            result.state = ResultState.LOADED
-            changed = True
+    for number, result in enumerate(loading):
+        try:
+            if _loaded(job, result, ports):
+                result.state = ResultState.LOADED
+                changed = True
+        except JobFailedError as error:
+            faults[number] = error.message
+    # Only when all have been looked at: an answer that stays out must not leave a failure unreported.
+    for number in faults:
+        loading[number].state = ResultState.FAILED
+        loading[number].attempt += 1
+    if faults:
+        raise JobFailedError("; ".join(faults.values()))
     names = ", ".join(result.dataset for result in loading if result.state is ResultState.LOADING)
     if changed:
         advance(job, message=f"loading {names}" if names else "all rows are loaded", progress=_share(job))
@@ -200,8 +210,6 @@ def _loaded(job: AnalysisJob, result: ResultTable, ports: Ports) -> bool:
     if version is None:
         raise JobFailedError(f"{result} was deleted by somebody while its rows were loaded")
     if "failed" in {version["status"], None if asset is None else asset["status"]}:
-        result.state = ResultState.FAILED
-        result.attempt += 1
         raise JobFailedError(
             f"the Data API failed to load {result} from {', '.join(result.uris)}: {ports.data_api.reason(asset)}"
             + (" (continuing this job makes the version anew)" if result.action == "create" else POISONED)

@@ -6,13 +6,14 @@ and a file that is in the tables is never appended again.
 
 from __future__ import annotations
 
-import tempfile
+import shutil
+from contextlib import contextmanager
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from datapump.alerts import FIRE_TYPES, last_alert, last_time, later, near_real_time
 from datapump.analyses import Analysis, FeatureType
-from datapump.errors import DatapumpError, InternalError
+from datapump.errors import DatapumpError, InternalError, StorageError
 from datapump.jobs.documents import AnalysisJob, Table
 from datapump.jobs.ticking import reopen
 from datapump.sources import News
@@ -23,7 +24,8 @@ from datapump.sources.fire_time import FireTime
 from datapump.sources.firms import convert
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
 
     from datapump.analyses import SyncType
     from datapump.ports import Ports
@@ -50,21 +52,33 @@ def news(sync_type: SyncType, sync_version: str, tables: Sequence[Table] | None,
     try:
         notes = save_newer(fire_type, saved, ports)
     except DatapumpError as error:
-        # What earlier nights have saved can still be made up for, whatever the feed says tonight.
-        if error.retryable or not any(_lacking(config, saved, _unfinished(config, ports)) for config in configs):
+        if error.retryable:
             raise
+        # What earlier nights have saved can still be made up for, whatever the feed says tonight.
         errors.append(error.message)
     saved = near_real_time(fire_type, ports)
     jobs: list[AnalysisJob] = []
     for config in configs:
-        unfinished = _unfinished(config, ports)
-        if unfinished is not None:
-            jobs.append(unfinished)
-            notes.append(f"{config.dataset}: taking up job {unfinished.id}, which failed while it appended")
-        lacking = _lacking(config, saved, unfinished)
-        if lacking:
-            jobs.append(_job(config, sync_version, lacking, ports))
+        try:
+            found = _jobs(config, saved, sync_version, ports)
+        except DatapumpError as error:
+            if error.retryable:
+                raise
+            # A config that cannot be followed must not hold up the others.
+            errors.append(f"{config.dataset}: {error.message}")
+            continue
+        jobs += found
+        if found and config.metadata.unfinished is not None and found[0].id == config.metadata.unfinished.job_id:
+            notes.append(f"{config.dataset}: taking up job {found[0].id}, which failed while it appended")
     return News(jobs, notes, errors)
+
+
+def _jobs(config: SyncConfig, saved: Sequence[str], sync_version: str, ports: Ports) -> list[AnalysisJob]:
+    """The job that is to be taken up again, if there is one, and a job for the files that no job has."""
+    unfinished = _unfinished(config, ports)
+    lacking = _lacking(config, saved, unfinished)
+    jobs = [] if unfinished is None else [unfinished]
+    return [*jobs, _job(config, sync_version, lacking, ports)] if lacking else jobs
 
 
 def enabled(sync_type: SyncType, tables: Sequence[Table] | None, ports: Ports) -> list[SyncConfig]:
@@ -95,9 +109,7 @@ def save_newer(fire_type: FireType, saved: Sequence[str], ports: Ports) -> list[
     settings = ports.settings
     source = settings.viirs_url if fire_type is FireType.VIIRS else settings.modis_url
     limits = DownloadLimits(max_bytes=settings.download_max_bytes, max_seconds=settings.download_timeout_s)
-    settings.data_dir.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix="feed-", dir=settings.data_dir) as name:
-        folder = settings.data_dir / name.rsplit("/", 1)[-1]
+    with _work_folder(settings.data_dir / f"feed-{fire_type}") as folder:
         feed = fetch(source, folder, limits=limits, hosts=settings.feed_hosts)
         out = folder / "newer.tsv"
         after = last_alert(saved[-1]) if saved else None
@@ -113,6 +125,20 @@ def save_newer(fire_type: FireType, saved: Sequence[str], ports: Ports) -> list[
             ports.objects.put(target + near_real_time_name(summary.first, summary.last), out)
             notes.append(f"{summary.rows} new fires, {summary.first} to {summary.last} UTC")
     return notes
+
+
+@contextmanager
+def _work_folder(folder: Path) -> Iterator[Path]:
+    """A folder that begins empty, whatever a killed process left there: the lease on the feed keeps others out."""
+    shutil.rmtree(folder, ignore_errors=True)
+    try:
+        folder.mkdir(parents=True)
+    except OSError as error:
+        raise StorageError(f"there is no room to fetch a feed: {folder}: {error.strerror}") from error
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _tomorrow(ports: Ports) -> FireTime:

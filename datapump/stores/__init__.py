@@ -60,6 +60,8 @@ class RunStore(Protocol):
     ) -> bool:
         """Record what a command was dispatched to, whole or not at all: `accepted` becomes `running`.
 
+        The leases that dispatching took are given back.
+
         Returns:
             False, changing nothing, if the execution is past that already.
         """
@@ -128,7 +130,8 @@ class RunStore(Protocol):
         """Take the lease on a target that one job at a time may write.
 
         It is held until the execution ends, so that what the job achieved is recorded before the next writer looks;
-        within one execution, the next job takes it over as soon as the job has ended.
+        within one execution, the next job takes it over as soon as the job has ended. One that is taken for no job,
+        while the command is dispatched, is held until the jobs are stored.
 
         Returns:
             None: it is the job's. Otherwise the (execution id, job id) that holds it.
@@ -172,7 +175,7 @@ class SyncConfigStore(Protocol):
     def move(self, config_id: str, sync_version: str, alerts_until: str | None = None) -> bool:
         """Record what a config was brought to. False, changing nothing, if the config is gone.
 
-        `alerts_until` only moves forward.
+        Both values only move forward: a late or repeated record of an older job changes nothing.
         """
         ...
 

@@ -3,8 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
+import shutil
 import socket
 import threading
+import time
+from contextlib import contextmanager
+from dataclasses import replace
+from itertools import count
 
 import shapely
 import uvicorn
@@ -32,6 +38,7 @@ FEED_HEADER = (
     "latitude,longitude,bright_ti4,scan,track,acq_date,acq_time,satellite,confidence,version,bright_ti5,frp,daynight"
 )
 AREA = "a" * 32
+SQUARE = shapely.box(9, 9, 11, 11)
 TABLE = {"dataset": "geostore", "version": "v1", "analysis": "viirs"}
 ANALYSIS = {
     "command": "analysis",
@@ -40,8 +47,23 @@ ANALYSIS = {
 SYNC = {"command": "sync", "parameters": {"types": ["viirs"], "sync_version": "v20260117"}}
 
 
+class Server(uvicorn.Server):
+    """A server that tells when it has started."""
+
+    def __init__(self, config):
+        super().__init__(config)
+        self.is_up = threading.Event()
+
+    async def startup(self, sockets=None):
+        await super().startup(sockets)
+        self.is_up.set()
+
+
 class DataApiServer:
-    """The embedded Data API on a free port of this machine, in a thread; one address over restarts."""
+    """The embedded Data API on a free port of this machine, in a thread.
+
+    `at` says what to do at points of its background work, by their names.
+    """
 
     def __init__(self, folder, objects):
         self._settings = {"folder": folder, "tokens": {TOKEN: {"role": "ADMIN", "user_id": "datapump"}}}
@@ -50,19 +72,60 @@ class DataApiServer:
         self._socket.bind(("127.0.0.1", 0))
         self.url = f"http://127.0.0.1:{self._socket.getsockname()[1]}"
         settings = DataApiSettings.model_validate({**self._settings, "public_url": self.url})
-        self.app = create_data_api(settings, objects, SystemClock())
-        self._server = uvicorn.Server(uvicorn.Config(self.app, log_level="warning", lifespan="on"))
+        self._loading = threading.Event()
+        self._loading.set()
+        self._moved = threading.Condition()
+        self.at = {}
+        self.app = create_data_api(settings, objects, SystemClock(), self._checkpoint)
+        self._server = Server(uvicorn.Config(self.app, log_level="warning", lifespan="on"))
         self._thread = threading.Thread(target=self._server.run, kwargs={"sockets": [self._socket]})
 
     def __enter__(self):
         self._socket.listen(128)
         self._thread.start()
+        assert self._server.is_up.wait(20)
         return self
 
     def __exit__(self, *_):
+        self._loading.set()
         self._server.should_exit = True
         self._thread.join()
+        self.close()
+
+    def close(self):
         self._socket.close()
+
+    def _checkpoint(self, point, _task_id):
+        if point == "reading":
+            self._loading.wait()
+        self.at.get(point, lambda: None)()
+        with self._moved:
+            self._moved.notify_all()
+
+    def settle(self):
+        """Wait until the background work that was asked for is done, unless it is held."""
+        with self._moved:
+            assert self._moved.wait_for(lambda: not (self._loading.is_set() and self._at_work()), 20)
+
+    def _at_work(self):
+        if not self._server.is_up.is_set():
+            return None
+        with self.app.state.service.read() as sql:
+            return sql.execute("SELECT 1 FROM tasks WHERE stage NOT IN ('done', 'failed')").fetchone()
+
+    @contextmanager
+    def held(self):
+        """As long as the block lasts, no load begins: what is asked for stays pending."""
+        self._loading.clear()
+        yield
+        self.load()
+
+    def load(self):
+        """Go on with what is held."""
+        self._loading.set()
+
+    def client(self):
+        return DataApi(self.url, SecretStr(TOKEN), 30)
 
     def log(self):
         return self.app.state.service.request_log()
@@ -71,9 +134,9 @@ class DataApiServer:
 class Deployment:
     """Everything that an execution needs, carried by hand with `carry`."""
 
-    def __init__(self, folder, **settings):
+    def __init__(self, folder, clock=None, **settings):
         self.folder = folder
-        self.clock = FakeClock()
+        self.clock = clock or FakeClock()
         self.objects = Objects(folder / "objects")
         self.settings = Settings(_env_file=None, data_dir=folder, effect_settle_s=0, **settings)
         self.database = Database(folder / "datapump.sqlite")
@@ -81,7 +144,7 @@ class Deployment:
         self.sync_configs = SqliteSyncConfigStore(self.database, self.clock)
         self.engine = InlineEngine(self.objects)
         self.server = DataApiServer(folder / "data_api", self.objects)
-        self.data_api = DataApi(self.server.url, SecretStr(TOKEN), 30)
+        self.data_api = self.server.client()
         self.ports = Ports(
             settings=self.settings,
             clock=self.clock,
@@ -97,9 +160,23 @@ class Deployment:
         return self
 
     def __exit__(self, *_):
-        self.data_api.close()
         self.server.__exit__()
+        self.close()
+
+    def close(self):
+        """Let go of what is open: for a deployment whose server was never started."""
+        self.data_api.close()
+        self.server.close()
         self.database.close()
+
+    def reborn(self):
+        """What a new process has after the old one died: the same files and remote systems, nothing in memory."""
+        self.database.close()
+        self.database = Database(self.folder / "datapump.sqlite")
+        self.runs = SqliteRunStore(self.database, self.clock)
+        self.sync_configs = SqliteSyncConfigStore(self.database, self.clock)
+        self.ports = replace(self.ports, runs=self.runs, sync_configs=self.sync_configs)
+        self.runs.give_back_all()
 
     def submit(self, command):
         """Store an execution of a command."""
@@ -128,20 +205,29 @@ class Deployment:
         if not units:
             if self.runs.next_due() is None:
                 return False
+            self.server.settle()
             self.clock.advance(1)
         return True
 
-    def carry(self, execution_id, steps=20000):
+    def carry(self, execution_id, ports=None, steps=20000):
         """Take steps until the execution has ended."""
         for _ in range(steps):
             if self.runs.get_execution(execution_id).ended:
                 return self.runs.get_execution(execution_id)
-            assert self.step(), "the execution is open but nothing is due"
+            assert self.step(ports), "the execution is open but nothing is due"
         raise AssertionError(f"not ended: {self.jobs(execution_id)}")
 
-    def run(self, command):
+    def carry_until(self, condition, ports=None, steps=20000):
+        """Take steps until something is so."""
+        for _ in range(steps):
+            if condition():
+                return
+            assert self.step(ports), "nothing is due"
+        raise AssertionError("it never came to be so")
+
+    def run(self, command, ports=None):
         """Submit a command and carry it to its end."""
-        return self.carry(self.submit(command))
+        return self.carry(self.submit(command), ports)
 
     def jobs(self, execution_id):
         return [stored.job for stored in self.runs.list_jobs(execution_id)]
@@ -150,9 +236,55 @@ class Deployment:
         sql = "select geostore__id, alert__date, alert__count from data order by geostore__id, alert__date"
         return [tuple(row.values()) for row in self.data_api.query(dataset, version, sql)]
 
+    def outcome(self):
+        """What is left for good: tables, sync configs, and what the Data API was asked to write, in order."""
+        tables = {}
+        for dataset in self.data_api.datasets():
+            for version in dataset["versions"] or []:
+                rows = self.data_api.query(dataset["dataset"], version, "select * from data")
+                told = self.data_api.version(dataset["dataset"], version)
+                tables[dataset["dataset"], version] = (
+                    told["status"],
+                    told["is_latest"],
+                    (told["metadata"] or {}).get("content_date_range"),
+                    sorted(json.dumps(row, sort_keys=True) for row in rows),
+                )
+        configs = [config.model_dump(exclude={"revision", "updated"}) for config in self.sync_configs.list().items]
+        log = [f"{line.method} {line.path} {line.status} {anonymous(line.body)}" for line in self.server.log()]
+        return {"tables": tables, "configs": configs, "log": log}
+
+    def put_features(self, dataset, version, *, grid):
+        """A vector dataset version of one area, with or without the asset that analyses read."""
+        feature = {"type": "Feature", "properties": {"fid": 1}, "geometry": shapely.geometry.mapping(SQUARE)}
+        uri = f"s3://gfw-data-lake/{dataset}/{version}/areas.geojson"
+        self.objects.put(uri, json.dumps({"type": "FeatureCollection", "features": [feature]}).encode())
+        if self.data_api.dataset(dataset) is None:
+            self.data_api.create_dataset(dataset, {})
+        options = {"source_type": "vector", "source_driver": "GeoJSON", "source_uri": [uri]}
+        self.data_api.create_version(dataset, version, {**options, "create_dynamic_vector_tile_cache": False})
+        self.until_saved(dataset, version, 1)
+        if grid:
+            self.data_api.create_asset(dataset, version, "1x1 grid", {"field_attributes": ["fid"]})
+            self.until_saved(dataset, version, 2)
+
+    def until_saved(self, dataset, version, assets=1):
+        """Wait until a version is saved and has so many saved assets."""
+
+        def saved():
+            states = [asset["status"] for asset in self.data_api.assets(dataset, version)]
+            return self.data_api.version(dataset, version)["status"] == "saved" and states == ["saved"] * assets
+
+        self.until(saved)
+
+    def until(self, condition):
+        """Ask again until something is so that the Data API does in the background."""
+        deadline = time.monotonic() + 20
+        while not condition():
+            assert time.monotonic() < deadline, "it never came to be so"
+
     def put_areas(self, areas=None):
         """User areas: id -> polygon; by default one of 2 by 2 degrees around (10, 10)."""
-        areas = areas or {AREA: shapely.box(9, 9, 11, 11)}
+        areas = areas or {AREA: SQUARE}
         lines = ["geostore_id\tgeom\ttcl\tglad"]
         lines += [f"{name}\t{shapely.to_wkb(shape, hex=True)}\tTrue\tTrue" for name, shape in areas.items()]
         self.objects.put(GEOSTORES, ("\n".join(lines) + "\n").encode())
@@ -175,10 +307,32 @@ class Deployment:
         return path
 
 
+def anonymous(body):
+    """A request's body without the names that time or the number of tries makes."""
+    text = re.sub(r"firealerts_viirs_\d{8}_\d{4}(_\d+)?", "RUN", json.dumps(body, sort_keys=True))
+    return re.sub(r"part-00000-[0-9a-f-]{36}", "PART", text)
+
+
 def night(folder, **settings):
     """A deployment with an area, a night of saved fires, and a feed that brings a further day."""
     deployment = Deployment(folder, viirs_url=str(folder / "feed.csv"), **settings)
     deployment.put_areas()
     deployment.put_saved_fires()
     deployment.put_feed("2026-01-15", "2026-01-16", count=3)
+    return deployment
+
+
+def published_night(folder):
+    """The folder of a night whose analysis is published: to be copied, which is quicker than to run it again."""
+    with night(folder) as deployment:
+        execution = deployment.run(ANALYSIS)
+        assert execution.status == "succeeded", execution.errors
+    return folder
+
+
+def copied(template, folder, **settings):
+    """A deployment that goes on where the one in another folder stood."""
+    shutil.copytree(template, folder, dirs_exist_ok=True)
+    deployment = Deployment(folder, **{"viirs_url": str(folder / "feed.csv"), **settings})
+    deployment.clock._ids = count(10**6)
     return deployment

@@ -101,8 +101,8 @@ class Database:
         Raises:
             StorageError: The disk refused it; nothing has changed.
         """
-        connection = self._connection()
         try:
+            connection = self._connection()
             connection.execute("BEGIN IMMEDIATE")
             try:
                 yield connection

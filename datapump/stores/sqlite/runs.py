@@ -117,7 +117,7 @@ class SqliteRunStore:
     def begin(
         self, execution_id: str, jobs: Sequence[AnalysisJob | SetLatestJob], notes: Sequence[str], errors: Sequence[str]
     ) -> bool:
-        """Store the jobs and move `accepted` to `running` in one transaction."""
+        """Store the jobs, move `accepted` to `running` and give back the leases of dispatching in one transaction."""
         now = self._clock.now()
         with self._database.write() as connection:
             execution = self._execution(connection, execution_id)
@@ -134,6 +134,7 @@ class SqliteRunStore:
                     (execution_id, job.id, position, job.status, job.model_dump_json(), isoformat(now)),
                 )
             self._replace(connection, execution)
+            connection.execute("DELETE FROM leases WHERE execution_id = ?", (execution_id,))
             data = {"jobs": [job.id for job in jobs]}
             self._append(connection, execution_id, NewEvent(kind="dispatched", message=_jobs_text(jobs), data=data))
             for note in notes:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 from datapump.errors import ConflictError, NotFoundError
@@ -76,13 +77,15 @@ class SqliteSyncConfigStore:
         return stored
 
     def move(self, config_id: str, sync_version: str, alerts_until: str | None = None) -> bool:
-        """Record what a config was brought to, if the config is still there."""
+        """Record what a config was brought to, if the config is still there; neither value goes back."""
         with self._database.write() as connection:
             config = _read(connection, config_id)
             if config is None:
                 return False
             until = max(filter(None, (config.metadata.alerts_until, alerts_until)), default=None)
             metadata = config.metadata.model_copy(update={"alerts_until": until})
+            if config.sync_version is not None and _numbers(sync_version) < _numbers(config.sync_version):
+                sync_version = config.sync_version
             if (config.sync_version, config.metadata) != (sync_version, metadata):
                 _write(connection, self._next(config, {"sync_version": sync_version, "metadata": metadata}))
         return True
@@ -106,6 +109,11 @@ class SqliteSyncConfigStore:
 
     def _next(self, config: SyncConfig, update: dict[str, Any]) -> SyncConfig:
         return config.model_copy(update={**update, "revision": config.revision + 1, "updated": self._clock.now()})
+
+
+def _numbers(version: str) -> list[int]:
+    """`v20261122` as [20261122] and `v4.1` as [4, 1], to be compared."""
+    return [int(part) for part in re.findall(r"\d+", version)]
 
 
 def _read(connection: sqlite3.Connection, config_id: str) -> SyncConfig | None:

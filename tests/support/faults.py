@@ -1,0 +1,122 @@
+"""Ports that break when a test wants them to."""
+
+from __future__ import annotations
+
+import resource
+from dataclasses import replace
+
+from pydantic import SecretStr
+
+from datapump.clients.data_api import DataApi
+from datapump.errors import RemoteUnavailableError
+from tests.support.deployment import TOKEN
+
+WRITES = {
+    "runs": ("begin", "finish", "save_job", "add_event", "intend", "complete", "withdraw", "acquire"),
+    "sync_configs": ("put", "move", "patch"),
+    "objects": ("put",),
+    "engine": ("start", "cancel"),
+}
+
+
+class Crash(BaseException):
+    """The process dies here: no handler of errors may see it."""
+
+
+class Tap:
+    """Counts calls by name and number, and breaks the one before or after it is performed.
+
+    `plan` is asked at every call for `before`, `after` or None; `error` makes what is raised.
+    """
+
+    def __init__(self, plan, error):
+        self.plan = plan
+        self.error = error
+        self.calls = []
+
+    def __call__(self, name, perform):
+        self.calls.append(name)
+        when = self.plan(len(self.calls), name)
+        if when == "before":
+            raise self.error(name)
+        result = perform()
+        if when == "after":
+            raise self.error(name)
+        return result
+
+
+class Tapped:
+    """A port whose named methods go through a tap."""
+
+    def __init__(self, port, names, tap):
+        self._port = port
+        self._names = names
+        self._tap = tap
+
+    def __getattr__(self, name):
+        method = getattr(self._port, name)
+        if name not in self._names:
+            return method
+        return lambda *args, **kwargs: self._tap(name, lambda: method(*args, **kwargs))
+
+
+class TappedDataApi(DataApi):
+    """The client; every request, or only those that write, go through a tap."""
+
+    def __init__(self, url, tap, *, reads=True):
+        super().__init__(url, SecretStr(TOKEN), 30)
+        self._tap = tap
+        self._reads = reads
+
+    def _send(self, method, path, **arguments):
+        def perform():
+            return super(TappedDataApi, self)._send(method, path, **arguments)
+
+        return perform() if method == "GET" and not self._reads else self._tap(f"{method} {path}", perform)
+
+
+def unavailable(name):
+    return RemoteUnavailableError(f"the Data API did not answer {name}: ReadTimeout", status=None)
+
+
+def tapped_writes(deployment, tap, data_api):
+    """Ports of which every write goes through a tap; `data_api` is a tapped client that outlives them."""
+    ports = deployment.ports
+    changed = {name: Tapped(getattr(ports, name), methods, tap) for name, methods in WRITES.items()}
+    return replace(ports, **changed, data_api=data_api)
+
+
+def fill_disk():
+    """From now on the system refuses every write to a file of this process. Reading and removing go on."""
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, resource.getrlimit(resource.RLIMIT_FSIZE)[1]))
+
+
+def free_disk():
+    """There is room again."""
+    hard = resource.getrlimit(resource.RLIMIT_FSIZE)[1]
+    resource.setrlimit(resource.RLIMIT_FSIZE, (hard, hard))
+
+
+class OnFullDisk:
+    """A port whose named methods find the disk full as long as `full` is set."""
+
+    def __init__(self, port, *names):
+        self.full = True
+        self.refused = 0
+        self._port = port
+        self._names = names
+
+    def __getattr__(self, name):
+        method = getattr(self._port, name)
+        if name not in self._names or not self.full:
+            return method
+
+        def refused(*args, **kwargs):
+            self.refused += 1
+            fill_disk()
+            try:
+                return method(*args, **kwargs)
+            finally:
+                free_disk()
+
+        return refused
