@@ -21,7 +21,7 @@ run: setup
 	$(BIN)/datapump demo --port "$(PORT)" --fires "$(FIRES)" $(if $(filter 1,$(ONCE)),--once)
 
 test: setup
-	$(BIN)/python -m pytest -n 2 $(ARGS)
+	$(BIN)/python -m pytest -n 4 --dist worksteal $(ARGS)
 
 lint: setup
 	$(BIN)/ruff format --check .

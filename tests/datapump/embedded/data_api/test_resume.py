@@ -213,6 +213,7 @@ def test_what_a_killed_process_left_is_removed_at_the_next_start(tmp_path):
 
 
 PROCESS = """
+import os
 import sys
 from contextlib import contextmanager
 from pathlib import Path
@@ -220,7 +221,7 @@ from tests.datapump.embedded.data_api.test_resume import *
 
 class Told:
     def __call__(self, point, task_id):
-        print(point, flush=True)
+        os.write(1, f"{point}\\n".encode())
 
 service = service_in(Path(sys.argv[1]), Told())
 service.start()
