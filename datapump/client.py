@@ -76,6 +76,11 @@ class Client:
         """Stop an execution."""
         return self._ask("POST", f"/executions/{execution_id}/stop", json={"reason": reason})
 
+    def retry(self, execution_id: str, idempotency_key: str | None = None) -> JSON:
+        """Start an execution of only the failed jobs of one that has ended."""
+        headers = {} if idempotency_key is None else {"Idempotency-Key": f'"{idempotency_key}"'}
+        return self._ask("POST", f"/executions/{execution_id}/retry", headers=headers)
+
     def _ask(self, method: str, path: str, **arguments: Any) -> JSON:  # noqa: ANN401 - httpx's own arguments
         try:
             response = self._http.request(method, path, **arguments)

@@ -34,6 +34,8 @@ class Execution(BaseModel):
         notes: What the caller should know, in words: why there was nothing to do, gaps, skipped rows.
         errors: What went wrong outside any job, in words.
         stop_reason: Why somebody stopped it.
+        retry_of: The execution whose failed jobs it takes up.
+        retried_by: The newest execution that takes up its failed jobs.
     """
 
     id: str
@@ -48,6 +50,8 @@ class Execution(BaseModel):
     notes: list[str] = Field(default_factory=list)
     errors: list[str] = Field(default_factory=list)
     stop_reason: str | None = None
+    retry_of: str | None = None
+    retried_by: str | None = None
 
     @property
     def name(self) -> str:

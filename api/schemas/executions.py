@@ -94,7 +94,11 @@ class ExecutionSummary(BaseModel):
     stop_reason: str | None = Field(description="Why somebody stopped it; set as soon as that is asked for.")
     notes: list[str] = Field(description="What to know: why there was nothing to do, gaps, skipped rows.")
     errors: list[str] = Field(description="What went wrong outside any job.")
-    links: dict[str, str] = Field(description="`self`, the execution; `events`, what happened in it.")
+    retry_of: str | None = Field(description="The execution whose failed jobs it takes up.")
+    retried_by: str | None = Field(description="The newest execution that takes up its failed jobs.")
+    links: dict[str, str] = Field(
+        description="`self`, the execution; `events`, what happened in it; `retry_of` and `retried_by`, where they are."
+    )
 
     @classmethod
     def of(cls, execution: Execution) -> ExecutionSummary:
@@ -127,8 +131,13 @@ def _summary(execution: Execution) -> dict[str, Any]:
     return {
         **{name: getattr(execution, name) for name in shown},
         "command": execution.name,
-        "links": {"self": address, "events": f"{address}/events"},
+        "links": {"self": address, "events": f"{address}/events", **_kin(execution)},
     }
+
+
+def _kin(execution: Execution) -> dict[str, str]:
+    kin = {"retry_of": execution.retry_of, "retried_by": execution.retried_by}
+    return {name: f"/executions/{other}" for name, other in kin.items() if other is not None}
 
 
 class ExecutionPage(BaseModel):

@@ -29,8 +29,13 @@ class RunStore(Protocol):
     def create_execution(self, execution: Execution) -> tuple[Execution, bool]:
         """Store a new execution; where its caller has used its idempotency key before, the earlier one instead.
 
+        Where it is a retry, the execution that it retries is told of it.
+
         Returns:
             The stored execution, and whether it is new.
+
+        Raises:
+            ConflictError: What it retries has not ended, or is being retried.
         """
         ...
 
@@ -137,6 +142,14 @@ class RunStore(Protocol):
 
     def open_job(self, job_id: str) -> str | None:
         """The execution in which a job of that id is open, None if there is none."""
+        ...
+
+    def find_by_key(self, caller: str, idempotency_key: str) -> Execution | None:
+        """The execution that a caller's idempotency key made, None if there is none."""
+        ...
+
+    def newest_execution_of(self, job_id: str) -> str | None:
+        """The newest execution that holds a job of that id, None if there is none."""
         ...
 
 
