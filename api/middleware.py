@@ -39,7 +39,7 @@ class Envelope:
         request_id = _request_id(scope)
         bodiless = scope["method"] == "HEAD"
         inner = {**scope, "method": "GET"} if bodiless else scope
-        inner["state"] = {**scope.get("state", {}), "request_id": request_id}
+        inner["state"] = {**scope.get("state", {}), "request_id": request_id, "bodiless": bodiless}
         started = False
 
         async def answer_with(message: Message) -> None:

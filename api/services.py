@@ -1,5 +1,6 @@
 """What the API needs to do its work; a deployment puts it together and hands it in."""
 
+import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Annotated, cast
@@ -25,6 +26,8 @@ class Services:
         clock: Where time and ids come from.
         checks: By the name of what is depended on: None if it works, otherwise the reason, which is logged and
             never shown. A check that raises has failed.
+        cursor_key: Signs the cursors of pages. One that is not given lasts as long as the process.
+        look_s: How often a request that waits for events looks for new ones.
     """
 
     runs: RunStore
@@ -33,6 +36,8 @@ class Services:
     orchestrator: Orchestrator
     clock: Clock
     checks: Mapping[str, HealthCheck] = field(default_factory=dict)
+    cursor_key: bytes = field(default_factory=lambda: secrets.token_bytes(32), repr=False)
+    look_s: float = 0.25
 
 
 async def _services(request: Request) -> Services:

@@ -65,4 +65,4 @@ def show(services: Services, execution: Execution, response: Response) -> Execut
         services.orchestrator.start(execution.id)
     response.headers["Location"] = f"/executions/{execution.id}"
     jobs = services.runs.list_jobs(execution.id) if REPLAYED in response.headers else []
-    return ExecutionDocument.with_jobs(execution, jobs)
+    return ExecutionDocument.with_jobs(execution, jobs, services.clock.now())

@@ -64,6 +64,11 @@ class Client:
         """A page of executions, newest first."""
         return self._ask("GET", "/executions", params=_given(filters))
 
+    def events(self, execution_id: str, *, after: int = 0, wait: int = 0, limit: int = 500) -> JSON:
+        """A page of what happened in an execution; waits up to `wait` seconds for an event if there is none yet."""
+        parameters = {"after": after, "wait": wait, "limit": limit}
+        return self._ask("GET", f"/executions/{execution_id}/events", params=parameters)
+
     def sync_configs(self, **filters: str | int | bool | None) -> JSON:
         """A page of sync configs."""
         return self._ask("GET", "/sync-configs", params=_given(filters))

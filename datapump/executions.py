@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
+from typing import Any, TypedDict
 
 from pydantic import BaseModel, Field
 
@@ -62,6 +62,27 @@ class Execution(BaseModel):
     def ended(self) -> bool:
         """Whether nothing more will happen in it."""
         return self.status in ENDED
+
+
+class ExecutionFilters(TypedDict, total=False):
+    """Which executions to find; None filters nothing.
+
+    Attributes:
+        dataset: With a job of this dataset.
+        sync_type: With a job that follows this feed, or asked to sync it.
+        label: `name`, or `name:value`.
+        since: Created then or later.
+        until: Created before then.
+    """
+
+    status: ExecutionStatus | None
+    command: str | None
+    dataset: str | None
+    sync_type: str | None
+    caller: str | None
+    label: str | None
+    since: datetime | None
+    until: datetime | None
 
 
 class StoredJob(BaseModel):

@@ -50,7 +50,8 @@ def plan_retry(execution: Execution, runs: RunStore) -> Retry:
         notes.append(f"{_jobs(sum(taken.values()))} left out, taken up already by {', '.join(sorted(taken))}")
     if len(ours) > MOST_JOBS:
         notes.append(f"{_jobs(len(ours) - MOST_JOBS)} left out, one execution takes {MOST_JOBS}: retry again for them")
-    document = {"command": "continue_jobs", "parameters": {"jobs": ours[:MOST_JOBS]}}
+    labels = execution.command.get("labels", {})
+    document = {"command": "continue_jobs", "labels": labels, "parameters": {"jobs": ours[:MOST_JOBS]}}
     return Retry(ContinueJobsCommand.model_validate(document), notes)
 
 

@@ -80,6 +80,7 @@ def create_embedded(settings: Settings, clock: Clock | None = None) -> Embedded:
         keys=keys,
         orchestrator=orchestrator,
         clock=clock,
+        cursor_key=read_or_make(settings.data_dir / "secrets" / "cursor-key", new_secret).encode(),
         checks={"run_store": lambda: _trouble(database), "orchestrator": orchestrator.trouble},
     )
 

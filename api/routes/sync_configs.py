@@ -11,7 +11,7 @@ from api.auth import Caller, requires
 from api.bodies import JSON, MERGE_PATCH, PatchBody
 from api.errors import StaleError
 from api.etags import IfMatch, etag
-from api.pages import CursorQuery, encode, link_next
+from api.pages import CursorQuery, give_next
 from api.parameters import NO_QUERY
 from api.responses import header, problems
 from api.schemas.sync_configs import SyncConfigDocument, SyncConfigPage, SyncConfigPatch
@@ -86,12 +86,10 @@ def list_sync_configs(
         sync_type=query.sync_type,
         sync=query.sync,
         analysis_version=query.analysis_version,
-        after=query.after(LIST),
+        after=query.after(LIST, services.cursor_key),
         limit=query.limit,
     )
-    cursor = None if page.next is None else encode(page.next, LIST, query.filters)
-    if cursor is not None:
-        link_next(request, response, cursor=cursor)
+    cursor = give_next(page.next, LIST, query, services.cursor_key, request, response)
     return SyncConfigPage(items=[SyncConfigDocument.of(config) for config in page.items], next=cursor)
 
 

@@ -63,6 +63,7 @@ class Commands(LazyGroup):
         "watch": "datapump.cli.executions:watch",
         "executions": "datapump.cli.executions:executions",
         "stop": "datapump.cli.executions:stop",
+        "events": "datapump.cli.events:events",
         "retry": "datapump.cli.executions:retry",
         "sync-configs": "datapump.cli.sync_configs:app",
         "tool": "datapump.cli.main:tool",

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Generic, NamedTuple, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, NamedTuple, Protocol, TypeVar, Unpack
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from datetime import datetime
 
-    from datapump.executions import Effect, Event, Execution, ExecutionStatus, NewEvent, StoredJob
+    from datapump.executions import Effect, Event, Execution, ExecutionFilters, ExecutionStatus, NewEvent, StoredJob
     from datapump.jobs.documents import AnalysisJob, SetLatestJob
     from datapump.keys import ApiKey
     from datapump.sync_configs import SyncConfig
@@ -48,14 +47,7 @@ class RunStore(Protocol):
         ...
 
     def list_executions(
-        self,
-        *,
-        status: ExecutionStatus | None = None,
-        command: str | None = None,
-        since: datetime | None = None,
-        until: datetime | None = None,
-        after: str | None = None,
-        limit: int = 50,
+        self, *, after: str | None = None, limit: int = 50, **filters: Unpack[ExecutionFilters]
     ) -> Page[Execution]:
         """Executions, newest first."""
         ...
@@ -146,6 +138,10 @@ class RunStore(Protocol):
 
     def find_by_key(self, caller: str, idempotency_key: str) -> Execution | None:
         """The execution that a caller's idempotency key made, None if there is none."""
+        ...
+
+    def count_executions(self, **filters: Unpack[ExecutionFilters]) -> int:
+        """How many executions there are."""
         ...
 
     def newest_execution_of(self, job_id: str) -> str | None:

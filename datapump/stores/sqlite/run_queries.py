@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from datetime import datetime
+from typing import TYPE_CHECKING, Unpack
 
 from datapump.clock import isoformat
 from datapump.errors import ConflictError, NotFoundError
@@ -11,11 +12,25 @@ from datapump.stores import Page
 
 if TYPE_CHECKING:
     import sqlite3
-    from datetime import datetime
 
     from datapump.clock import Clock
-    from datapump.executions import ExecutionStatus
+    from datapump.executions import ExecutionFilters
     from datapump.stores.sqlite.database import Database
+
+DATASET = "coalesce(json_extract(document, '$.table.dataset'), json_extract(document, '$.dataset'))"
+SYNC_TYPE = "json_extract(document, '$.sync_type')"
+JOB_WHERE = "EXISTS (SELECT 1 FROM jobs WHERE {condition} = ? AND execution_id = executions.id)"
+ASKED = "EXISTS (SELECT 1 FROM json_each(executions.document, '$.command.parameters.types') WHERE value = ?)"
+CONDITIONS = {
+    "status": "status = ?",
+    "command": "command = ?",
+    "caller": "caller = ?",
+    "since": "created >= ?",
+    "until": "created < ?",
+    "dataset": JOB_WHERE.format(condition=DATASET),
+    "sync_type": f"({JOB_WHERE.format(condition=SYNC_TYPE)} OR (command = 'sync' AND {ASKED}))",
+    "label": "EXISTS (SELECT 1 FROM execution_labels WHERE label = ? AND execution_id = executions.id)",
+}
 
 
 class SqliteRunQueries:
@@ -25,31 +40,22 @@ class SqliteRunQueries:
     _clock: Clock
 
     def list_executions(
-        self,
-        *,
-        status: ExecutionStatus | None = None,
-        command: str | None = None,
-        since: datetime | None = None,
-        until: datetime | None = None,
-        after: str | None = None,
-        limit: int = 50,
+        self, *, after: str | None = None, limit: int = 50, **filters: Unpack[ExecutionFilters]
     ) -> Page[Execution]:
         """Executions, newest first; `after` is the id that the page before ended with."""
-        conditions = {
-            "status = ?": status,
-            "command = ?": command,
-            "created >= ?": since and isoformat(since),
-            "created < ?": until and isoformat(until),
-            "id < ?": after,
-        }
-        chosen = {condition: value for condition, value in conditions.items() if value is not None}
-        where = " AND ".join(chosen) or "1"
+        where, values = _where(filters, after)
         rows = self._database.rows(
             f"SELECT document FROM executions WHERE {where} ORDER BY id DESC LIMIT ?",  # noqa: S608 - constants
-            (*chosen.values(), limit + 1),
+            (*values, limit + 1),
         )
         items = [Execution.model_validate_json(row["document"]) for row in rows[:limit]]
         return Page(items, items[-1].id if len(rows) > limit else None)
+
+    def count_executions(self, **filters: Unpack[ExecutionFilters]) -> int:
+        """How many executions there are."""
+        where, values = _where(filters, None)
+        row = self._database.row(f"SELECT count(*) AS n FROM executions WHERE {where}", values)  # noqa: S608 - constants
+        return 0 if row is None else int(row["n"])
 
     def find_by_key(self, caller: str, idempotency_key: str) -> Execution | None:
         """The execution that a caller's idempotency key made, None if there is none."""
@@ -62,6 +68,15 @@ class SqliteRunQueries:
         """The newest execution that holds a job of that id, None if there is none."""
         row = self._database.row("SELECT max(execution_id) AS newest FROM jobs WHERE job_id = ?", (job_id,))
         return None if row is None or row["newest"] is None else str(row["newest"])
+
+
+def store_labels(connection: sqlite3.Connection, execution: Execution) -> None:
+    """Make an execution be found by its command's labels."""
+    for name, value in execution.command.get("labels", {}).items():
+        for label in (name, f"{name}:{value}"):
+            connection.execute(
+                "INSERT INTO execution_labels (label, execution_id) VALUES (?, ?)", (label, execution.id)
+            )
 
 
 def link_retry(connection: sqlite3.Connection, retry: Execution) -> NewEvent:
@@ -83,6 +98,20 @@ def link_retry(connection: sqlite3.Connection, retry: Execution) -> NewEvent:
     connection.execute("UPDATE executions SET document = ? WHERE id = ?", (original.model_dump_json(), original.id))
     message = f"{retry.caller} retried it, as execution {retry.id}"
     return NewEvent(kind="retried", message=message, data={"execution": retry.id})
+
+
+def _where(filters: ExecutionFilters, after: str | None) -> tuple[str, list[object]]:
+    """The condition in SQL, and its values."""
+    conditions, values = ["1"], []
+    for name, value in filters.items():
+        if value is not None:
+            conditions.append(CONDITIONS[name])
+            text = isoformat(value) if isinstance(value, datetime) else value
+            values += [text] * CONDITIONS[name].count("?")
+    if after is not None:
+        conditions.append("id < ?")
+        values.append(after)
+    return " AND ".join(conditions), values
 
 
 def _find(connection: sqlite3.Connection, execution_id: str) -> Execution | None:

@@ -10,7 +10,7 @@ from datapump.clock import isoformat
 from datapump.errors import ConflictError, NotFoundError
 from datapump.executions import Effect, Event, Execution, ExecutionStatus, NewEvent, StoredJob
 from datapump.jobs.documents import JOB, JobStatus
-from datapump.stores.sqlite.run_queries import SqliteRunQueries, link_retry
+from datapump.stores.sqlite.run_queries import SqliteRunQueries, link_retry, store_labels
 
 if TYPE_CHECKING:
     import sqlite3
@@ -77,6 +77,7 @@ class SqliteRunStore(SqliteRunQueries):
                     isoformat(execution.created),
                 ),
             )
+            store_labels(connection, execution)
             message = f"{execution.caller} asked for {execution.name}"
             self._append(connection, execution.id, NewEvent(kind="accepted", message=message))
         return execution, True
