@@ -14,7 +14,7 @@ from api.problem_types import BY_NAME
 from api.responses import TYPES_KEY, header, problems
 from api.schemas.executions import StopRequest
 from api.schemas.problems import Problem
-from api.schemas.sync_configs import SyncConfigPatch
+from api.schemas.sync_configs import SwitchType, SyncConfigPatch
 from datapump.commands import COMMAND
 from datapump.errors import InternalError
 
@@ -94,7 +94,13 @@ def _schemas(made: dict[str, Any]) -> dict[str, Any]:
     """The framework's schemas, with those of the bodies that it does not read and without those of its own errors."""
     command = COMMAND.json_schema(ref_template=REF)
     _, others = models_json_schema(
-        [(StopRequest, "validation"), (SyncConfigPatch, "validation"), (Problem, "serialization")], ref_template=REF
+        [
+            (StopRequest, "validation"),
+            (SyncConfigPatch, "validation"),
+            (SwitchType, "validation"),
+            (Problem, "serialization"),
+        ],
+        ref_template=REF,
     )
     schemas = {name: schema for name, schema in made.items() if name not in {"HTTPValidationError", "ValidationError"}}
     for name, schema in {**command.pop("$defs"), **others["$defs"], "Command": command}.items():

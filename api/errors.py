@@ -61,6 +61,10 @@ class MediaTypeError(UserError):
         self.accepted = tuple(accepted)
 
 
+class PreconditionRequiredError(UserError):
+    """A change that must name the state that it changes."""
+
+
 class StaleError(ConflictError):
     """The thing has changed since the caller read it."""
 

@@ -135,6 +135,13 @@ KEY_REUSED = ProblemType(
     "The same caller has used this `Idempotency-Key` for another command. Nothing has been done.",
     "Use a new key for a new command; repeat a key only with the same body.",
 )
+PRECONDITION_REQUIRED = ProblemType(
+    "precondition-required",
+    428,
+    "If-Match is missing",
+    "A change must say which state it changes, so that nobody overwrites what another has done. Nothing has been done.",
+    "Read it, and send its `ETag` as `If-Match`; or `If-Match: *` to change whatever is there.",
+)
 UNUSABLE_DATA = ProblemType(
     "unusable-data",
     422,
@@ -199,6 +206,7 @@ ALL = (
     INVALID_INPUT,
     INVALID_PARAMETER,
     KEY_REUSED,
+    PRECONDITION_REQUIRED,
     UNUSABLE_DATA,
     INTERNAL_ERROR,
     NOT_AVAILABLE,

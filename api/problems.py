@@ -57,6 +57,7 @@ TYPES: Mapping[type[Exception], ProblemType] = {
     http.ContentTooLargeError: types.CONTENT_TOO_LARGE,
     http.MediaTypeError: types.UNSUPPORTED_MEDIA_TYPE,
     http.StaleError: types.STALE,
+    http.PreconditionRequiredError: types.PRECONDITION_REQUIRED,
     http.KeyReusedError: types.KEY_REUSED,
     http.InsufficientScopeError: types.FORBIDDEN,
     RequestValidationError: types.INVALID_PARAMETER,

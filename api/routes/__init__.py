@@ -1,6 +1,6 @@
 """The routes, one module per noun."""
 
-from api.routes import commands, documentation, events, executions, health, retries, sync_configs
+from api.routes import commands, documentation, events, executions, health, retries, sync_configs, sync_control
 
 ROUTERS = (
     commands.router,
@@ -8,6 +8,7 @@ ROUTERS = (
     events.router,
     retries.router,
     sync_configs.router,
+    sync_control.router,
     health.router,
     documentation.router,
 )

@@ -21,7 +21,7 @@ from datapump.analyses import Analysis, SyncType
 from datapump.errors import ConflictError
 from datapump.keys import Scope
 from datapump.names import DatasetName, VersionName
-from datapump.sync_configs import RASTER, SyncConfig
+from datapump.sync_configs import RASTER, Author, SyncConfig
 
 router = APIRouter(tags=["sync configs"])
 logger = logging.getLogger(__name__)
@@ -42,7 +42,7 @@ PATCH_BODY = {
         media_type: {
             "schema": {"$ref": "#/components/schemas/SyncConfigPatch"},
             "examples": {
-                "switch": {"summary": "Switch it off", "value": {"sync": False}},
+                "switch": {"summary": "Switch it off", "value": {"sync": False, "reason": "the feed is broken"}},
                 "metadata": {
                     "summary": "Use another version of the engine, and no overrides",
                     "value": {"metadata": {"geotrellis_version": "2.4.1", "version_overrides": None}},
@@ -111,6 +111,7 @@ def get_sync_config(config_id: ConfigId, services: ServicesOf, response: Respons
             types.NOT_FOUND,
             types.CONFLICT,
             types.STALE,
+            types.PRECONDITION_REQUIRED,
             types.CONTENT_TOO_LARGE,
             types.UNSUPPORTED_MEDIA_TYPE,
             types.INVALID_INPUT,
@@ -124,24 +125,29 @@ def patch_sync_config(
 ) -> SyncConfigDocument:
     """Change `sync` or `metadata` by a merge patch (RFC 7396): what is left out stays, null removes."""
     patch = parse(SyncConfigPatch, body)
-    config = _apply(services, config_id, patch, tags)
+    config = _apply(services, config_id, patch, tags, Author(caller=caller.caller, reason=patch.reason))
     logger.info("%s patched sync config %s to revision %s", caller.caller, config_id, config.revision)
     return _show(config, response)
 
 
 def _apply(
-    services: Services, config_id: str, patch: SyncConfigPatch, tags: frozenset[str] | None, attempts: int = ATTEMPTS
+    services: Services,
+    config_id: str,
+    patch: SyncConfigPatch,
+    tags: frozenset[str] | None,
+    author: Author,
+    attempts: int = ATTEMPTS,
 ) -> SyncConfig:
     """Patch the state that was read; where somebody was faster, read again."""
     config = services.sync_configs.get(config_id)
     if tags is not None and etag(config.revision) not in tags:
         raise StaleError(f"sync config {config_id} is now at ETag {etag(config.revision)}: read it again")
     try:
-        return services.sync_configs.patch(config_id, patch.changes(config), revision=config.revision)
+        return services.sync_configs.patch(config_id, patch.changes(config), revision=config.revision, author=author)
     except ConflictError:
         if attempts == 1:
             raise
-        return _apply(services, config_id, patch, tags, attempts - 1)
+        return _apply(services, config_id, patch, tags, author, attempts - 1)
 
 
 def _show(config: SyncConfig, response: Response) -> SyncConfigDocument:

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from datapump.executions import Effect, Event, Execution, ExecutionFilters, ExecutionStatus, NewEvent, StoredJob
     from datapump.jobs.documents import AnalysisJob, SetLatestJob
     from datapump.keys import ApiKey
-    from datapump.sync_configs import SyncConfig
+    from datapump.sync_configs import Author, ConfigChange, SyncConfig
 
 T = TypeVar("T")
 
@@ -185,12 +185,30 @@ class SyncConfigStore(Protocol):
         """
         ...
 
-    def patch(self, config_id: str, changes: dict[str, Any], *, revision: int | None = None) -> SyncConfig:
-        """Change `sync` and keys of `metadata` (None removes a key).
+    def patch(
+        self, config_id: str, changes: dict[str, Any], *, revision: int | None = None, author: Author | None = None
+    ) -> SyncConfig:
+        """Change `sync` and keys of `metadata` (None removes a key); what an author changes is kept in the history.
 
         Raises:
             NotFoundError: There is none of that id.
             ConflictError: It is not of that revision any more.
+        """
+        ...
+
+    def switch_type(self, sync_type: str, *, sync: bool, author: Author) -> Sequence[SyncConfig]:
+        """Pause all configs of a type that are on, or resume those that the last pause switched off.
+
+        Returns:
+            The configs that were switched.
+        """
+        ...
+
+    def history(self, config_id: str, *, after: str | None = None, limit: int = 50) -> Page[ConfigChange]:
+        """What callers changed in a config, newest first.
+
+        Raises:
+            NotFoundError: There is none of that id.
         """
         ...
 

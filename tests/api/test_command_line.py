@@ -12,6 +12,7 @@ from datapump.cli.main import app
 from datapump.client import Client
 from datapump.executions import ExecutionStatus, NewEvent
 from datapump.jobs.documents import AnalysisJob, JobStatus
+from datapump.sync_configs import Author
 from tests.support.live import serving
 
 
@@ -83,6 +84,53 @@ def test_following_events_ends_with_the_execution(world, operator, run):
     result = run("events", identity, "--follow", "--json")
     thread.join()
     assert [json.loads(line)["seq"] for line in result.stdout.splitlines()] == list(range(1, 23))
+
+
+def test_a_switch_is_turned_with_a_reason_that_is_kept(world, run):
+    config = world.add_config()
+    assert run("sync-configs", "disable", config.id, "--reason", "the feed is [broken]").exit_code == 0
+    assert world.sync_configs.get(config.id).sync is False
+    told = run("sync-configs", "history", config.id)
+    assert "operate changed /sync True -> False because: the feed is [broken]" in told.stdout
+    assert run("sync-configs", "enable", config.id).exit_code == 0
+    assert [
+        change["reason"] for change in json.loads(run("sync-configs", "history", config.id, "--json").stdout)["items"]
+    ] == [
+        None,
+        "the feed is [broken]",
+    ]
+
+
+def test_a_conflict_of_two_operators_says_both_sides(world, run, monkeypatch):
+    config = world.add_config()
+    real = Client.sync_config
+
+    def read_then_somebody_changes(client, config_id):
+        document = real(client, config_id)
+        if document["revision"] == 1:
+            author = Author(caller="ada", reason="night shift")
+            world.sync_configs.patch(config_id, {"sync": False}, author=author)
+        return document
+
+    monkeypatch.setattr(Client, "sync_config", read_then_somebody_changes)
+    result = run("sync-configs", "enable", config.id, "--reason", "mine")
+    assert result.exit_code == 2
+    words = " ".join(result.stderr.split())
+    assert "You wanted it on, having read revision 1, where it was on" in words
+    assert "Meanwhile it is off at revision 2" in words
+    assert "ada changed /sync True -> False because: night shift" in words
+
+
+def test_a_feed_is_paused_and_resumed(world, run):
+    world.add_config()
+    assert "1 sync config of viirs switched off" in run("sync-configs", "pause", "viirs", "--reason", "x").stdout
+    assert "1 sync config of viirs switched on" in run("sync-configs", "resume", "viirs", "--reason", "x").stdout
+
+
+def test_one_config_is_run_now(world, run):
+    config = world.add_config()
+    execution = json.loads(run("sync-configs", "run", config.id, "--json").stdout)
+    assert execution["parameters"]["types"] == ["viirs"]
 
 
 def test_executions_are_listed_by_label(operator, run):
