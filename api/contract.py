@@ -34,7 +34,17 @@ before it, and every operation names the one that it asks for.
 
 Errors are problems (RFC 9457, `application/problem+json`), whose `type` leads to a description in words. Every answer
 has an `X-Request-Id`, the caller's own if the request holds one. Every GET can be asked by HEAD. Lists come in pages:
-follow the `Link` header with rel=next. Times are in UTC. Unknown query parameters are refused."""
+follow the `Link` header with rel=next; a cursor is signed and holds to its list and filters. Times are in UTC.
+Unknown query parameters are refused.
+
+An `Idempotency-Key` does not expire: it stands for its execution as long as that is kept, also after its end.
+
+Each caller may ask so often: `RateLimit-Policy` names the quota `q` and the seconds `w` in which it is given back,
+`RateLimit` the requests `r` that are left and the seconds `t` until all are back. Beyond that, 429 and `Retry-After`.
+
+A member, parameter or route is deprecated for at least six months before it goes: meanwhile it works as before, is
+marked `deprecated` in this contract, and its answers have the `Deprecation` (RFC 9745) and `Sunset` (RFC 8594) headers.
+New members may be added to answers at any time; ignore those that you do not know."""
 TAGS = [
     {"name": "commands", "description": "Ask for something."},
     {"name": "executions", "description": "What became of it."},
@@ -75,7 +85,7 @@ def complete(document: dict[str, Any], routers: Sequence[APIRouter]) -> dict[str
 def _complete_operation(operation: dict[str, Any], route: APIRoute) -> None:
     common = [types.INVALID_PARAMETER, types.INTERNAL_ERROR]
     if not is_public(route.endpoint):
-        common += [types.UNAUTHORIZED, types.FORBIDDEN, types.STORE_UNAVAILABLE]
+        common += [types.UNAUTHORIZED, types.FORBIDDEN, types.RATE_LIMITED, types.STORE_UNAVAILABLE]
         operation["security"] = [{SECURITY: []}]
         operation["description"] += f"\n\nAsks for the scope `{scope_of(route.endpoint)}`."
     responses: dict[str, Any] = operation["responses"]

@@ -9,10 +9,13 @@ from typing import TYPE_CHECKING
 from starlette.datastructures import MutableHeaders
 from starlette.requests import ClientDisconnect, Request
 
+from api.auditing import record
 from api.problems import answer
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+    from datapump.rate_limits import Allowance
 
 REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
 ALWAYS = {"X-Content-Type-Options": "nosniff", "Cache-Control": "no-store"}
@@ -25,6 +28,7 @@ class Envelope:
     - `X-Request-Id`: the caller's if it is safe to write into a log, otherwise a new one.
     - Headers that every answer has, unless the endpoint has set its own.
     - HEAD is GET without the body.
+    - What the caller may still ask for, and an audit record of what could change something.
     - An exception that no handler took becomes a problem of type `internal-error`, logged with its traceback.
     """
 
@@ -50,6 +54,8 @@ class Envelope:
                 headers["X-Request-Id"] = request_id
                 for name, value in ALWAYS.items():
                     headers.setdefault(name, value)
+                headers.update(_rate_limit(inner))
+                await record(scope, inner["state"], message["status"])
             elif bodiless and message["type"] == "http.response.body":
                 message = {**message, "body": b""}
             await send(message)
@@ -63,6 +69,17 @@ class Envelope:
                 raise
             response = await answer(Request(inner, receive), error)
             await response(inner, receive, answer_with)
+
+
+def _rate_limit(scope: Scope) -> dict[str, str]:
+    """What the caller may still ask for (draft-ietf-httpapi-ratelimit-headers-10)."""
+    allowance: Allowance | None = scope["state"].get("allowance")
+    if allowance is None:
+        return {}
+    return {
+        "RateLimit-Policy": f'"caller";q={allowance.quota};w={allowance.window_s}',
+        "RateLimit": f'"caller";r={allowance.remaining};t={allowance.full_in_s}',
+    }
 
 
 def _request_id(scope: Scope) -> str:

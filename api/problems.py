@@ -56,6 +56,7 @@ TYPES: Mapping[type[Exception], ProblemType] = {
     http.UnexpectedParameterError: types.INVALID_PARAMETER,
     http.ContentTooLargeError: types.CONTENT_TOO_LARGE,
     http.MediaTypeError: types.UNSUPPORTED_MEDIA_TYPE,
+    http.RateLimitedError: types.RATE_LIMITED,
     http.StaleError: types.STALE,
     http.PreconditionRequiredError: types.PRECONDITION_REQUIRED,
     http.KeyReusedError: types.KEY_REUSED,
@@ -141,6 +142,8 @@ def _headers(request: Request, error: Exception, problem_type: ProblemType) -> d
     headers: dict[str, str] = {}
     if problem_type.retry_after_s is not None:
         headers["Retry-After"] = str(problem_type.retry_after_s)
+    if isinstance(error, http.RateLimitedError):
+        headers["Retry-After"] = str(error.retry_after_s)
     if isinstance(error, errors.UnauthorizedError):
         headers["WWW-Authenticate"] = CHALLENGE
     if isinstance(error, http.InsufficientScopeError):

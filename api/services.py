@@ -8,7 +8,8 @@ from typing import Annotated, cast
 from fastapi import Depends, Request
 
 from datapump.clock import Clock
-from datapump.stores import KeyStore, RunStore, SyncConfigStore
+from datapump.rate_limits import RateLimiter
+from datapump.stores import AuditStore, KeyStore, RunStore, SyncConfigStore
 from state_machine.orchestrator import Orchestrator
 
 HealthCheck = Callable[[], str | None]
@@ -27,6 +28,8 @@ class Services:
         checks: By the name of what is depended on: None if it works, otherwise the reason, which is logged and
             never shown. A check that raises has failed.
         cursor_key: Signs the cursors of pages. One that is not given lasts as long as the process.
+        limiter: How often each caller may ask; None for as often as they like.
+        audit: Where requests that could change something are kept; None for only in the log.
         look_s: How often a request that waits for events looks for new ones.
     """
 
@@ -37,6 +40,8 @@ class Services:
     clock: Clock
     checks: Mapping[str, HealthCheck] = field(default_factory=dict)
     cursor_key: bytes = field(default_factory=lambda: secrets.token_bytes(32), repr=False)
+    limiter: RateLimiter | None = None
+    audit: AuditStore | None = None
     look_s: float = 0.25
 
 

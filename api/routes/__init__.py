@@ -1,6 +1,6 @@
 """The routes, one module per noun."""
 
-from api.routes import commands, documentation, events, executions, health, retries, sync_configs, sync_control
+from api.routes import audit, commands, documentation, events, executions, health, retries, sync_configs, sync_control
 
 ROUTERS = (
     commands.router,
@@ -9,6 +9,7 @@ ROUTERS = (
     retries.router,
     sync_configs.router,
     sync_control.router,
+    audit.router,
     health.router,
     documentation.router,
 )

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Generic, NamedTuple, Protocol, TypeVar, U
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from datapump.audit import AuditRecord
     from datapump.executions import Effect, Event, Execution, ExecutionFilters, ExecutionStatus, NewEvent, StoredJob
     from datapump.jobs.documents import AnalysisJob, SetLatestJob
     from datapump.keys import ApiKey
@@ -226,4 +227,16 @@ class KeyStore(Protocol):
 
     def list(self) -> list[ApiKey]:
         """Every key that was ever made."""
+        ...
+
+
+class AuditStore(Protocol):
+    """Who asked for which change."""
+
+    def add(self, record: AuditRecord) -> None:
+        """Store a record."""
+        ...
+
+    def list(self, *, caller: str | None = None, after: str | None = None, limit: int = 50) -> Page[AuditRecord]:
+        """Records, newest first."""
         ...

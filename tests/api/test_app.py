@@ -61,7 +61,9 @@ def test_only_health_and_the_documentation_are_public():
 
 def test_looking_asks_for_read_and_changing_for_operate():
     for method, path, endpoint in ROUTES:
-        if (method, path) in CLOSED:
+        if path == "/audit":
+            assert scope_of(endpoint) is Scope.ADMIN
+        elif (method, path) in CLOSED:
             assert scope_of(endpoint) is (Scope.READ if method == "GET" else Scope.OPERATE)
 
 
@@ -72,8 +74,8 @@ def test_a_key_that_may_only_read_changes_nothing(reader, method, path):
 
 
 @pytest.mark.parametrize(("method", "path"), [(method, path) for method, path, _ in ROUTES])
-def test_unknown_query_parameters_are_refused_everywhere(world, operator, method, path):
-    response = operator.request(
+def test_unknown_query_parameters_are_refused_everywhere(world, method, path):
+    response = world.client("admin").request(
         method, address(path) + "?nonsense=1", headers={"Content-Type": "application/json"}, content=b"{}"
     )
     problem = assert_problem(response, 422, "invalid-parameter")

@@ -88,6 +88,8 @@ MIGRATIONS = (
         document TEXT NOT NULL,
         PRIMARY KEY (config_id, revision)
     );
+    CREATE TABLE audit (seq INTEGER PRIMARY KEY AUTOINCREMENT, caller TEXT NOT NULL, document TEXT NOT NULL);
+    CREATE INDEX audit_by_caller ON audit (caller, seq);
     """,
 )
 
