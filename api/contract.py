@@ -33,9 +33,9 @@ Send `Authorization: Bearer <key>`. Keys have one of the scopes `read`, `operate
 before it, and every operation names the one that it asks for.
 
 Errors are problems (RFC 9457, `application/problem+json`), whose `type` leads to a description in words. Every answer
-has an `X-Request-Id`, the caller's own if the request holds one. Every GET can be asked by HEAD. Lists come in pages:
-follow the `Link` header with rel=next; a cursor is signed and holds to its list and filters. Times are in UTC.
-Unknown query parameters are refused.
+has an `X-Request-Id`, the caller's own if the request holds one. Every GET can be asked by HEAD, and OPTIONS tells the
+methods; other origins are allowed nothing. Lists come in pages: follow the `Link` header with rel=next; a cursor is
+signed and holds to its list and filters. Times are in UTC. Unknown query parameters are refused.
 
 An `Idempotency-Key` does not expire: it stands for its execution as long as that is kept, also after its end.
 

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 
 from starlette.datastructures import MutableHeaders
 from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
 
 from api.auditing import record
-from api.problems import answer
+from api.problems import allowed_methods, answer
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from datapump.rate_limits import Allowance
 
 REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
+NO_CONTENT = 204
 ALWAYS = {"X-Content-Type-Options": "nosniff", "Cache-Control": "no-store"}
 logger = logging.getLogger(__name__)
 
@@ -27,7 +29,7 @@ class Envelope:
 
     - `X-Request-Id`: the caller's if it is safe to write into a log, otherwise a new one.
     - Headers that every answer has, unless the endpoint has set its own.
-    - HEAD is GET without the body.
+    - HEAD is GET without the body; OPTIONS tells the methods, and allows no other origin anything.
     - What the caller may still ask for, and an audit record of what could change something.
     - An exception that no handler took becomes a problem of type `internal-error`, logged with its traceback.
     """
@@ -61,7 +63,7 @@ class Envelope:
             await send(message)
 
         try:
-            await self._app(inner, receive, answer_with)
+            await _app_for(scope, self._app)(inner, receive, answer_with)
         except ClientDisconnect:
             logger.info("request %s: the caller has left", request_id)
         except Exception as error:
@@ -69,6 +71,12 @@ class Envelope:
                 raise
             response = await answer(Request(inner, receive), error)
             await response(inner, receive, answer_with)
+
+
+def _app_for(scope: Scope, app: ASGIApp) -> ASGIApp:
+    """What answers the request: the app, or for OPTIONS of an address that there is, the methods that it knows."""
+    known = allowed_methods(Request(scope)) if scope["method"] == "OPTIONS" else []
+    return Response(status_code=NO_CONTENT, headers={"Allow": ", ".join(known)}) if known else app
 
 
 def _rate_limit(scope: Scope) -> dict[str, str]:

@@ -151,11 +151,11 @@ def _headers(request: Request, error: Exception, problem_type: ProblemType) -> d
     if isinstance(error, http.MediaTypeError):
         headers["Accept"] = ", ".join(error.accepted)
     if problem_type is types.METHOD_NOT_ALLOWED:
-        headers["Allow"] = ", ".join(_methods(request))
+        headers["Allow"] = ", ".join(allowed_methods(request))
     return headers
 
 
-def _methods(request: Request) -> list[str]:
+def allowed_methods(request: Request) -> list[str]:
     """The methods that some route answers at the request's path; the framework names those of one route only."""
     here: dict[str, Any] = {
         "type": "http",
@@ -163,7 +163,7 @@ def _methods(request: Request) -> list[str]:
         "root_path": request.scope.get("root_path", ""),
         "headers": [],
     }
-    return [
+    found = [
         method
         for method in ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
         # HEAD is answered wherever GET is: see the middleware.
@@ -172,6 +172,8 @@ def _methods(request: Request) -> list[str]:
             for route in request.app.routes
         )
     ]
+    # OPTIONS is answered wherever there is something, by the middleware.
+    return [*found, "OPTIONS"] if found else []
 
 
 def _cut(text: str) -> str:

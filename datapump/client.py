@@ -101,6 +101,14 @@ class Client:
         headers = {} if idempotency_key is None else {"Idempotency-Key": f'"{idempotency_key}"'}
         return self._ask("POST", f"/sync-configs/{config_id}/run", headers=headers)
 
+    def catalog(self) -> JSON:
+        """What this deployment can do."""
+        return self._ask("GET", "/catalog")
+
+    def freshness(self, **filters: str | int | None) -> JSON:
+        """A page of how fresh the tables of the enabled sync configs are."""
+        return self._ask("GET", "/freshness", params=_given(filters))
+
     def stop(self, execution_id: str, reason: str) -> JSON:
         """Stop an execution."""
         return self._ask("POST", f"/executions/{execution_id}/stop", json={"reason": reason})

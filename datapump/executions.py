@@ -104,6 +104,35 @@ class StoredJob(BaseModel):
         return self.job.status
 
 
+class ConfigRun(BaseModel):
+    """A job that was to bring a sync config up to date.
+
+    Attributes:
+        created: When its execution was asked for.
+    """
+
+    execution_id: str
+    job_id: str
+    status: JobStatus
+    created: datetime
+    ended: datetime | None
+    message: str
+
+
+class ConfigRuns(BaseModel):
+    """What is known of the jobs of one sync config.
+
+    Attributes:
+        last: The newest.
+        success: The newest that completed.
+        behind: The oldest after that, which did not complete or has not yet.
+    """
+
+    last: ConfigRun | None = None
+    success: ConfigRun | None = None
+    behind: ConfigRun | None = None
+
+
 class Event(BaseModel):
     """Something that happened, in words and with data. `seq` counts from 1 in each execution."""
 

@@ -1,6 +1,17 @@
 """The routes, one module per noun."""
 
-from api.routes import audit, commands, documentation, events, executions, health, retries, sync_configs, sync_control
+from api.routes import (
+    audit,
+    commands,
+    documentation,
+    events,
+    executions,
+    health,
+    overviews,
+    retries,
+    sync_configs,
+    sync_control,
+)
 
 ROUTERS = (
     commands.router,
@@ -9,6 +20,7 @@ ROUTERS = (
     retries.router,
     sync_configs.router,
     sync_control.router,
+    overviews.router,
     audit.router,
     health.router,
     documentation.router,

@@ -1,6 +1,6 @@
 """`GET /audit`: who asked for which change."""
 
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import APIRouter, Query, Request, Response
 from pydantic import Field
@@ -8,7 +8,7 @@ from pydantic import Field
 from api import problem_types as types
 from api.auth import requires
 from api.pages import CursorQuery, give_next
-from api.responses import header, problems
+from api.responses import paged, problems
 from api.schemas.audit import AuditPage
 from api.services import ServicesOf
 from datapump.errors import UnsupportedError
@@ -16,10 +16,7 @@ from datapump.keys import Scope
 
 router = APIRouter(tags=["service"])
 LIST = "audit"
-PAGE: dict[str, Any] = {
-    "description": "A page.",
-    "headers": {"Link": header("With rel=next: the next page, if there is one.", '</audit?cursor=e30>; rel="next"')},
-}
+PAGE = paged("/audit")
 
 
 class AuditQuery(CursorQuery):

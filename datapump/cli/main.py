@@ -66,6 +66,7 @@ class Commands(LazyGroup):
         "events": "datapump.cli.events:events",
         "retry": "datapump.cli.executions:retry",
         "sync-configs": "datapump.cli.sync_configs:app",
+        "freshness": "datapump.cli.freshness:freshness",
         "keys": "datapump.cli.keys:app",
         "tool": "datapump.cli.main:tool",
         "embedded": "datapump.cli.main:embedded",

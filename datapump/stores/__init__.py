@@ -8,7 +8,16 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from datapump.audit import AuditRecord
-    from datapump.executions import Effect, Event, Execution, ExecutionFilters, ExecutionStatus, NewEvent, StoredJob
+    from datapump.executions import (
+        ConfigRuns,
+        Effect,
+        Event,
+        Execution,
+        ExecutionFilters,
+        ExecutionStatus,
+        NewEvent,
+        StoredJob,
+    )
     from datapump.jobs.documents import AnalysisJob, SetLatestJob
     from datapump.keys import ApiKey
     from datapump.sync_configs import Author, ConfigChange, SyncConfig
@@ -143,6 +152,10 @@ class RunStore(Protocol):
 
     def count_executions(self, **filters: Unpack[ExecutionFilters]) -> int:
         """How many executions there are."""
+        ...
+
+    def config_runs(self, config_id: str) -> ConfigRuns:
+        """The jobs that were to bring a sync config up to date."""
         ...
 
     def newest_execution_of(self, job_id: str) -> str | None:

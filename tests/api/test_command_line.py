@@ -24,7 +24,7 @@ def run(world, monkeypatch):
         def connect():
             return Client(address, SecretStr("dp_operate-secret"))
 
-        for module in ("executions", "events", "sync_configs"):
+        for module in ("executions", "events", "freshness", "sync_configs"):
             monkeypatch.setattr(f"datapump.cli.{module}.connect", connect)
         yield lambda *arguments: CliRunner().invoke(app, list(arguments))
 
@@ -131,6 +131,19 @@ def test_one_config_is_run_now(world, run):
     config = world.add_config()
     execution = json.loads(run("sync-configs", "run", config.id, "--json").stdout)
     assert execution["parameters"]["types"] == ["viirs"]
+
+
+def test_freshness_fails_where_something_is_behind(world, operator, run):
+    assert "no enabled sync config" in run("freshness").stdout
+    config = world.add_config()
+    assert "up to date" in run("freshness").stdout
+    identity = operator.post("/commands", json=COMMANDS["sync"]).json()["id"]
+    world.runs.begin(identity, [], [], ["viirs: FIRMS answered 404"])
+    world.runs.finish(identity, ExecutionStatus.FAILED)
+    behind = run("freshness")
+    assert behind.exit_code == 1
+    assert "feed: viirs: FIRMS answered 404" in behind.stdout
+    assert json.loads(run("freshness", "--json").stdout)[0]["config_id"] == config.id
 
 
 def test_executions_are_listed_by_label(operator, run):

@@ -80,6 +80,7 @@ MIGRATIONS = (
         coalesce(json_extract(document, '$.table.dataset'), json_extract(document, '$.dataset')), execution_id
     );
     CREATE INDEX jobs_by_sync_type ON jobs (json_extract(document, '$.sync_type'), execution_id);
+    CREATE INDEX jobs_by_sync_config ON jobs (json_extract(document, '$.sync_config'), execution_id);
     CREATE TABLE sync_config_changes (
         config_id TEXT NOT NULL REFERENCES sync_configs (id),
         revision INTEGER NOT NULL,

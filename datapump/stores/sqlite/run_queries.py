@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Unpack
 
 from datapump.clock import isoformat
 from datapump.errors import ConflictError, NotFoundError
-from datapump.executions import Execution, NewEvent
+from datapump.executions import ConfigRun, ConfigRuns, Execution, NewEvent
 from datapump.stores import Page
 
 if TYPE_CHECKING:
@@ -21,6 +21,13 @@ DATASET = "coalesce(json_extract(document, '$.table.dataset'), json_extract(docu
 SYNC_TYPE = "json_extract(document, '$.sync_type')"
 JOB_WHERE = "EXISTS (SELECT 1 FROM jobs WHERE {condition} = ? AND execution_id = executions.id)"
 ASKED = "EXISTS (SELECT 1 FROM json_each(executions.document, '$.command.parameters.types') WHERE value = ?)"
+CONFIG_RUN = """
+    SELECT execution_id, job_id, jobs.status, created, json_extract(jobs.document, '$.end_time') AS ended,
+        json_extract(jobs.document, '$.message') AS message
+    FROM jobs JOIN executions ON executions.id = execution_id
+    WHERE json_extract(jobs.document, '$.sync_config') = ? AND execution_id > ? AND {condition}
+    ORDER BY execution_id {order} LIMIT 1
+"""
 CONDITIONS = {
     "status": "status = ?",
     "command": "command = ?",
@@ -68,6 +75,21 @@ class SqliteRunQueries:
         """The newest execution that holds a job of that id, None if there is none."""
         row = self._database.row("SELECT max(execution_id) AS newest FROM jobs WHERE job_id = ?", (job_id,))
         return None if row is None or row["newest"] is None else str(row["newest"])
+
+    def config_runs(self, config_id: str) -> ConfigRuns:
+        """The newest job of a config, its newest success, and the first that did not complete since."""
+        last = self._config_run(config_id, "1", "DESC", "")
+        success = self._config_run(config_id, "jobs.status = 'complete'", "DESC", "")
+        since = "" if success is None else success.execution_id
+        behind = self._config_run(config_id, "jobs.status != 'complete'", "ASC", since)
+        return ConfigRuns(last=last, success=success, behind=behind)
+
+    def _config_run(self, config_id: str, condition: str, order: str, since: str) -> ConfigRun | None:
+        row = self._database.row(
+            CONFIG_RUN.format(condition=condition, order=order),
+            (config_id, since),
+        )
+        return None if row is None else ConfigRun.model_validate(dict(row))
 
 
 def store_labels(connection: sqlite3.Connection, execution: Execution) -> None:
