@@ -1,4 +1,4 @@
-"""`datapump submit | watch | executions | stop | retry`."""
+"""`datapump submit | watch | executions | stop`."""
 
 from __future__ import annotations
 
@@ -32,16 +32,13 @@ def submit(
 ) -> None:
     """Start a command."""
     with told(), connect() as client:
-        _started(client, client.submit(_text(command), key), watch=watch, as_json=as_json)
-
-
-def _started(client: Client, execution: dict[str, Any], *, watch: bool, as_json: bool) -> None:
-    if watch:
-        _end(follow(client, execution["id"]), as_json=as_json)
-    elif as_json:
-        print_json(execution)
-    else:
-        out.print(f"{execution['id']} {execution['status']}; follow it: datapump watch {execution['id']}")
+        execution = client.submit(_text(command), key)
+        if as_json and not watch:
+            print_json(execution)
+        elif not watch:
+            out.print(f"{execution['id']} {execution['status']}; follow it: datapump watch {execution['id']}")
+        if watch:
+            _end(follow(client, execution["id"]), as_json=as_json)
 
 
 def _text(name: str) -> bytes:
@@ -158,15 +155,3 @@ def stop(
     with told(), connect() as client:
         client.stop(execution_id, reason)
         out.print(f"{execution_id} is being stopped; see it end: datapump watch {execution_id}")
-
-
-def retry(
-    execution_id: Annotated[str, typer.Argument(metavar="ID", help="Which execution; it has ended.")],
-    key: Annotated[str | None, typer.Option(help="Idempotency key: the same key never starts it twice.")] = None,
-    *,
-    watch: Annotated[bool, typer.Option("--watch", help="Stay and show the new execution until it ends.")] = False,
-    as_json: AsJson = False,
-) -> None:
-    """Start an execution of only the jobs that failed in another, each from the step it failed in."""
-    with told(), connect() as client:
-        _started(client, client.retry(execution_id, key), watch=watch, as_json=as_json)

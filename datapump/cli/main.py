@@ -64,7 +64,7 @@ class Commands(LazyGroup):
         "executions": "datapump.cli.executions:executions",
         "stop": "datapump.cli.executions:stop",
         "events": "datapump.cli.events:events",
-        "retry": "datapump.cli.executions:retry",
+        "retry": "datapump.cli.retries:retry",
         "sync-configs": "datapump.cli.sync_configs:app",
         "freshness": "datapump.cli.freshness:freshness",
         "keys": "datapump.cli.keys:app",

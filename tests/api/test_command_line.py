@@ -24,7 +24,7 @@ def run(world, monkeypatch):
         def connect():
             return Client(address, SecretStr("dp_operate-secret"))
 
-        for module in ("executions", "events", "freshness", "sync_configs"):
+        for module in ("executions", "events", "freshness", "retries", "sync_configs"):
             monkeypatch.setattr(f"datapump.cli.{module}.connect", connect)
         yield lambda *arguments: CliRunner().invoke(app, list(arguments))
 
