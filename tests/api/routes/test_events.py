@@ -102,6 +102,15 @@ def test_a_stream_is_cut_after_a_while_for_the_client_to_come_back(world, addres
         assert [number for number, _ in read(response)] == [1]
 
 
+def test_the_end_of_the_server_does_not_wait_for_its_streams(world, execution):
+    object.__setattr__(world.services, "look_s", 0.01)
+    server = serving(world.app)
+    address = server.__enter__()
+    with opened(address, execution) as response:
+        assert next(read(response))[0] == 1
+        server.__exit__(None, None, None)
+
+
 def test_a_long_poll_is_answered_by_the_first_event(world, address, execution):
     def ask():
         answers.append(
