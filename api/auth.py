@@ -5,7 +5,7 @@ from typing import Annotated, TypeVar
 
 from fastapi import Depends, Request
 
-from api.errors import InsufficientScopeError
+from api.errors import InsufficientScopeError, RateLimitedError
 from api.services import ServicesOf
 from datapump.errors import ForbiddenError, UnauthorizedError
 from datapump.keys import ApiKey, Scope, digest
@@ -49,6 +49,7 @@ def authorize(request: Request, services: ServicesOf) -> ApiKey | None:
 
     Raises:
         UnauthorizedError: No valid key.
+        RateLimitedError: The caller asks too often.
         ForbiddenError: The key's scope does not include the endpoint's, or the endpoint declares none.
     """
     endpoint = request.scope["endpoint"]
@@ -57,6 +58,12 @@ def authorize(request: Request, services: ServicesOf) -> ApiKey | None:
     key = services.keys.find(digest(_secret(request)))
     if key is None:
         raise UnauthorizedError("the key is unknown or revoked")
+    request.state.key = key
+    if services.limiter is not None:
+        allowance = services.limiter.take(key.caller)
+        request.state.allowance = allowance
+        if not allowance.allowed:
+            raise RateLimitedError(f"{key.caller} asks too often: wait {allowance.next_in_s} s", allowance.next_in_s)
     scope = scope_of(endpoint)
     if scope is None:
         raise ForbiddenError("nobody may use this address: it declares no scope")

@@ -9,6 +9,7 @@ from typing import Annotated, Any, NoReturn
 from fastapi import Depends, Request
 
 from api.errors import ContentTooLargeError, MalformedJsonError, MediaTypeError
+from datapump.errors import InvalidInputError
 
 MAX_BYTES = 2**20
 MAX_INTEGER = 2**63
@@ -43,6 +44,19 @@ def json_body(*accepted: str) -> Callable[..., bytes]:
 
 JsonBody = Annotated[bytes, Depends(json_body(JSON))]
 PatchBody = Annotated[bytes, Depends(json_body(MERGE_PATCH, JSON))]
+
+
+async def _no_body(request: Request) -> None:
+    """Refuse what a route would not look at.
+
+    Raises:
+        InvalidInputError: There is a body.
+    """
+    if await _within_limit(request):
+        raise InvalidInputError("this takes no body: send none")
+
+
+NO_BODY = Depends(_no_body)
 
 
 def check_json(body: bytes) -> object:

@@ -14,7 +14,7 @@ from api.problem_types import BY_NAME
 from api.responses import TYPES_KEY, header, problems
 from api.schemas.executions import StopRequest
 from api.schemas.problems import Problem
-from api.schemas.sync_configs import SyncConfigPatch
+from api.schemas.sync_configs import SwitchType, SyncConfigPatch
 from datapump.commands import COMMAND
 from datapump.errors import InternalError
 
@@ -33,8 +33,18 @@ Send `Authorization: Bearer <key>`. Keys have one of the scopes `read`, `operate
 before it, and every operation names the one that it asks for.
 
 Errors are problems (RFC 9457, `application/problem+json`), whose `type` leads to a description in words. Every answer
-has an `X-Request-Id`, the caller's own if the request holds one. Every GET can be asked by HEAD. Lists come in pages:
-follow the `Link` header with rel=next. Times are in UTC. Unknown query parameters are refused."""
+has an `X-Request-Id`, the caller's own if the request holds one. Every GET can be asked by HEAD, and OPTIONS tells the
+methods; other origins are allowed nothing. Lists come in pages: follow the `Link` header with rel=next; a cursor is
+signed and holds to its list and filters. Times are in UTC. Unknown query parameters are refused.
+
+An `Idempotency-Key` does not expire: it stands for its execution as long as that is kept, also after its end.
+
+Each caller may ask so often: `RateLimit-Policy` names the quota `q` and the seconds `w` in which it is given back,
+`RateLimit` the requests `r` that are left and the seconds `t` until all are back. Beyond that, 429 and `Retry-After`.
+
+A member, parameter or route is deprecated for at least six months before it goes: meanwhile it works as before, is
+marked `deprecated` in this contract, and its answers have the `Deprecation` (RFC 9745) and `Sunset` (RFC 8594) headers.
+New members may be added to answers at any time; ignore those that you do not know."""
 TAGS = [
     {"name": "commands", "description": "Ask for something."},
     {"name": "executions", "description": "What became of it."},
@@ -75,7 +85,7 @@ def complete(document: dict[str, Any], routers: Sequence[APIRouter]) -> dict[str
 def _complete_operation(operation: dict[str, Any], route: APIRoute) -> None:
     common = [types.INVALID_PARAMETER, types.INTERNAL_ERROR]
     if not is_public(route.endpoint):
-        common += [types.UNAUTHORIZED, types.FORBIDDEN, types.STORE_UNAVAILABLE]
+        common += [types.UNAUTHORIZED, types.FORBIDDEN, types.RATE_LIMITED, types.STORE_UNAVAILABLE]
         operation["security"] = [{SECURITY: []}]
         operation["description"] += f"\n\nAsks for the scope `{scope_of(route.endpoint)}`."
     responses: dict[str, Any] = operation["responses"]
@@ -94,7 +104,13 @@ def _schemas(made: dict[str, Any]) -> dict[str, Any]:
     """The framework's schemas, with those of the bodies that it does not read and without those of its own errors."""
     command = COMMAND.json_schema(ref_template=REF)
     _, others = models_json_schema(
-        [(StopRequest, "validation"), (SyncConfigPatch, "validation"), (Problem, "serialization")], ref_template=REF
+        [
+            (StopRequest, "validation"),
+            (SyncConfigPatch, "validation"),
+            (SwitchType, "validation"),
+            (Problem, "serialization"),
+        ],
+        ref_template=REF,
     )
     schemas = {name: schema for name, schema in made.items() if name not in {"HTTPValidationError", "ValidationError"}}
     for name, schema in {**command.pop("$defs"), **others["$defs"], "Command": command}.items():

@@ -61,12 +61,30 @@ class MediaTypeError(UserError):
         self.accepted = tuple(accepted)
 
 
+class PreconditionRequiredError(UserError):
+    """A change that must name the state that it changes."""
+
+
 class StaleError(ConflictError):
     """The thing has changed since the caller read it."""
 
 
 class KeyReusedError(ConflictError):
     """An idempotency key that stands for another request."""
+
+
+class RateLimitedError(UserError):
+    """The caller asks too often.
+
+    Attributes:
+        retry_after_s: When the next request may pass.
+    """
+
+    retryable = True
+
+    def __init__(self, message: str, retry_after_s: int) -> None:
+        super().__init__(message)
+        self.retry_after_s = retry_after_s
 
 
 class InsufficientScopeError(ForbiddenError):

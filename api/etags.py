@@ -5,7 +5,7 @@ from typing import Annotated
 
 from fastapi import Depends, Header, Request
 
-from api.errors import InvalidHeaderError
+from api.errors import InvalidHeaderError, PreconditionRequiredError
 
 TAG = r'"[\x21\x23-\x7e]*"'
 TAGS = re.compile(rf"{TAG}(?:[ \t]*,[ \t]*{TAG})*")
@@ -39,12 +39,15 @@ def _tags(
         str | None,
         Header(
             alias="If-Match",
-            description="Change it only if its `ETag` is still this one (or one of these); otherwise 412.",
+            description="Required. Change it only if its `ETag` is still this one (or one of these); otherwise 412. "
+            "`*` changes whatever is there.",
             examples=['"3"'],
         ),
     ] = None,
 ) -> frozenset[str] | None:
-    return None if header is None else parse_if_match(", ".join(request.headers.getlist("if-match")))
+    if header is None:
+        raise PreconditionRequiredError("If-Match is missing: send the ETag of what was read, or * for any state")
+    return parse_if_match(", ".join(request.headers.getlist("if-match")))
 
 
 IfMatch = Annotated[frozenset[str] | None, Depends(_tags)]

@@ -58,5 +58,8 @@ IdempotencyKey = Annotated[str | None, Depends(_key)]
 def fingerprint(command: AnyCommand) -> str:
     """SHA-256 of the command in canonical JSON: the same for the same command however its text was laid out."""
     document = command.model_dump(mode="json")
+    if not document["labels"]:
+        # No labels at all and an empty object are the same command.
+        del document["labels"]
     text = json.dumps(document, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
     return hashlib.sha256(text.encode()).hexdigest()

@@ -8,13 +8,18 @@ from typing import TYPE_CHECKING
 
 from starlette.datastructures import MutableHeaders
 from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
 
-from api.problems import answer
+from api.auditing import record
+from api.problems import allowed_methods, answer
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+    from datapump.rate_limits import Allowance
+
 REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
+NO_CONTENT = 204
 ALWAYS = {"X-Content-Type-Options": "nosniff", "Cache-Control": "no-store"}
 logger = logging.getLogger(__name__)
 
@@ -24,7 +29,8 @@ class Envelope:
 
     - `X-Request-Id`: the caller's if it is safe to write into a log, otherwise a new one.
     - Headers that every answer has, unless the endpoint has set its own.
-    - HEAD is GET without the body.
+    - HEAD is GET without the body; OPTIONS tells the methods, and allows no other origin anything.
+    - What the caller may still ask for, and an audit record of what could change something.
     - An exception that no handler took becomes a problem of type `internal-error`, logged with its traceback.
     """
 
@@ -39,7 +45,7 @@ class Envelope:
         request_id = _request_id(scope)
         bodiless = scope["method"] == "HEAD"
         inner = {**scope, "method": "GET"} if bodiless else scope
-        inner["state"] = {**scope.get("state", {}), "request_id": request_id}
+        inner["state"] = {**scope.get("state", {}), "request_id": request_id, "bodiless": bodiless}
         started = False
 
         async def answer_with(message: Message) -> None:
@@ -50,12 +56,14 @@ class Envelope:
                 headers["X-Request-Id"] = request_id
                 for name, value in ALWAYS.items():
                     headers.setdefault(name, value)
+                headers.update(_rate_limit(inner))
+                await record(scope, inner["state"], message["status"])
             elif bodiless and message["type"] == "http.response.body":
                 message = {**message, "body": b""}
             await send(message)
 
         try:
-            await self._app(inner, receive, answer_with)
+            await _app_for(scope, self._app)(inner, receive, answer_with)
         except ClientDisconnect:
             logger.info("request %s: the caller has left", request_id)
         except Exception as error:
@@ -63,6 +71,23 @@ class Envelope:
                 raise
             response = await answer(Request(inner, receive), error)
             await response(inner, receive, answer_with)
+
+
+def _app_for(scope: Scope, app: ASGIApp) -> ASGIApp:
+    """What answers the request: the app, or for OPTIONS of an address that there is, the methods that it knows."""
+    known = allowed_methods(Request(scope)) if scope["method"] == "OPTIONS" else []
+    return Response(status_code=NO_CONTENT, headers={"Allow": ", ".join(known)}) if known else app
+
+
+def _rate_limit(scope: Scope) -> dict[str, str]:
+    """What the caller may still ask for (draft-ietf-httpapi-ratelimit-headers-10)."""
+    allowance: Allowance | None = scope["state"].get("allowance")
+    if allowance is None:
+        return {}
+    return {
+        "RateLimit-Policy": f'"caller";q={allowance.quota};w={allowance.window_s}',
+        "RateLimit": f'"caller";r={allowance.remaining};t={allowance.full_in_s}',
+    }
 
 
 def _request_id(scope: Scope) -> str:

@@ -1,7 +1,7 @@
-"""Pages of lists: opaque cursors that hold to their list and filters, and the link to the next page."""
+"""Pages of lists: signed cursors that hold to their list and filters, and the link to the next page."""
 
 import base64
-import binascii
+import hmac
 import json
 from collections.abc import Mapping
 from typing import Any
@@ -10,10 +10,10 @@ from urllib.parse import quote, urlencode
 from fastapi import Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
-from api.bodies import check_json
-from api.errors import InvalidCursorError, MalformedJsonError
+from api.errors import InvalidCursorError
 
 MAX_CURSOR = 2048
+SIGNATURE = 16
 
 
 class CursorQuery(BaseModel):
@@ -31,42 +31,54 @@ class CursorQuery(BaseModel):
     @property
     def filters(self) -> dict[str, Any]:
         """The filters that are given."""
-        return self.model_dump(mode="json", exclude={"cursor", "limit"}, exclude_none=True)
+        return self.model_dump(mode="json", exclude={"cursor", "limit", "total"}, exclude_none=True)
 
-    def after(self, list_name: str) -> str | None:
+    def after(self, list_name: str, key: bytes) -> str | None:
         """Where in the store the page starts.
 
         Raises:
             InvalidCursorError: The cursor is not one of that list and these filters.
         """
-        return None if self.cursor is None else decode(self.cursor, list_name, self.filters)
+        return None if self.cursor is None else decode(self.cursor, list_name, self.filters, key)
 
 
-def encode(after: str, list_name: str, filters: Mapping[str, Any]) -> str:
-    """The cursor of the page that starts after an item."""
-    text = json.dumps({"after": after, "filters": filters, "list": list_name}, sort_keys=True, separators=(",", ":"))
-    return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
+def encode(after: str, list_name: str, filters: Mapping[str, Any], key: bytes) -> str:
+    """The cursor of the page that starts after an item: a signature of list, filters and item, then the item."""
+    signed = json.dumps([list_name, filters, after], sort_keys=True, separators=(",", ":")).encode()
+    signature = hmac.digest(key, signed, "sha256")[:SIGNATURE]
+    return base64.urlsafe_b64encode(signature + after.encode()).decode().rstrip("=")
 
 
-def decode(cursor: str, list_name: str, filters: Mapping[str, Any]) -> str:
+def decode(cursor: str, list_name: str, filters: Mapping[str, Any], key: bytes) -> str:
     """What a cursor says.
 
     Raises:
         InvalidCursorError: This list did not give it out for these filters.
     """
     try:
-        payload = check_json(base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars="-_", validate=True))
-    except (binascii.Error, ValueError, MalformedJsonError):
-        payload = None
-    after = payload.get("after") if isinstance(payload, dict) else None
-    # A text that encodes to another cursor was tampered with, or is of other filters or another list.
-    if not isinstance(after, str) or not after.isprintable() or encode(after, list_name, filters) != cursor:
+        payload = base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars="-_", validate=True)
+        after = payload[SIGNATURE:].decode()
+        known = encode(after, list_name, filters, key).encode()
+    except ValueError:
+        known = None
+    if known is None or not hmac.compare_digest(known, cursor.encode()):
         raise InvalidCursorError(
             "cursor",
             "the cursor does not belong to this list with these filters: repeat the filters it was given out for, "
             "or start without it",
         )
     return after
+
+
+def give_next(
+    after: str | None, list_name: str, query: CursorQuery, key: bytes, request: Request, response: Response
+) -> str | None:
+    """The cursor of the next page, also linked to in the answer; None on the last page."""
+    if after is None:
+        return None
+    cursor = encode(after, list_name, query.filters, key)
+    link_next(request, response, cursor=cursor)
+    return cursor
 
 
 def link_next(request: Request, response: Response, **changes: str) -> None:

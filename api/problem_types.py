@@ -135,6 +135,20 @@ KEY_REUSED = ProblemType(
     "The same caller has used this `Idempotency-Key` for another command. Nothing has been done.",
     "Use a new key for a new command; repeat a key only with the same body.",
 )
+PRECONDITION_REQUIRED = ProblemType(
+    "precondition-required",
+    428,
+    "If-Match is missing",
+    "A change must say which state it changes, so that nobody overwrites what another has done. Nothing has been done.",
+    "Read it, and send its `ETag` as `If-Match`; or `If-Match: *` to change whatever is there.",
+)
+RATE_LIMITED = ProblemType(
+    "rate-limited",
+    429,
+    "Too many requests",
+    "The caller has used up its requests for now. Nothing has been done.",
+    "Wait the seconds in `Retry-After`; `RateLimit` tells with every answer how many requests are left.",
+)
 UNUSABLE_DATA = ProblemType(
     "unusable-data",
     422,
@@ -199,6 +213,8 @@ ALL = (
     INVALID_INPUT,
     INVALID_PARAMETER,
     KEY_REUSED,
+    PRECONDITION_REQUIRED,
+    RATE_LIMITED,
     UNUSABLE_DATA,
     INTERNAL_ERROR,
     NOT_AVAILABLE,

@@ -56,7 +56,9 @@ TYPES: Mapping[type[Exception], ProblemType] = {
     http.UnexpectedParameterError: types.INVALID_PARAMETER,
     http.ContentTooLargeError: types.CONTENT_TOO_LARGE,
     http.MediaTypeError: types.UNSUPPORTED_MEDIA_TYPE,
+    http.RateLimitedError: types.RATE_LIMITED,
     http.StaleError: types.STALE,
+    http.PreconditionRequiredError: types.PRECONDITION_REQUIRED,
     http.KeyReusedError: types.KEY_REUSED,
     http.InsufficientScopeError: types.FORBIDDEN,
     RequestValidationError: types.INVALID_PARAMETER,
@@ -140,6 +142,8 @@ def _headers(request: Request, error: Exception, problem_type: ProblemType) -> d
     headers: dict[str, str] = {}
     if problem_type.retry_after_s is not None:
         headers["Retry-After"] = str(problem_type.retry_after_s)
+    if isinstance(error, http.RateLimitedError):
+        headers["Retry-After"] = str(error.retry_after_s)
     if isinstance(error, errors.UnauthorizedError):
         headers["WWW-Authenticate"] = CHALLENGE
     if isinstance(error, http.InsufficientScopeError):
@@ -147,11 +151,11 @@ def _headers(request: Request, error: Exception, problem_type: ProblemType) -> d
     if isinstance(error, http.MediaTypeError):
         headers["Accept"] = ", ".join(error.accepted)
     if problem_type is types.METHOD_NOT_ALLOWED:
-        headers["Allow"] = ", ".join(_methods(request))
+        headers["Allow"] = ", ".join(allowed_methods(request))
     return headers
 
 
-def _methods(request: Request) -> list[str]:
+def allowed_methods(request: Request) -> list[str]:
     """The methods that some route answers at the request's path; the framework names those of one route only."""
     here: dict[str, Any] = {
         "type": "http",
@@ -159,7 +163,7 @@ def _methods(request: Request) -> list[str]:
         "root_path": request.scope.get("root_path", ""),
         "headers": [],
     }
-    return [
+    found = [
         method
         for method in ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
         # HEAD is answered wherever GET is: see the middleware.
@@ -168,6 +172,8 @@ def _methods(request: Request) -> list[str]:
             for route in request.app.routes
         )
     ]
+    # OPTIONS is answered wherever there is something, by the middleware.
+    return [*found, "OPTIONS"] if found else []
 
 
 def _cut(text: str) -> str:

@@ -31,3 +31,9 @@ def problems(*types: ProblemType) -> Responses:
 def header(description: str, example: str) -> dict[str, Any]:
     """A response header object."""
     return {"description": description, "schema": {"type": "string"}, "example": example}
+
+
+def paged(path: str) -> dict[str, Any]:
+    """What a list's route declares of its answer."""
+    example = f'<{path}?cursor=bmV4dA>; rel="next"'
+    return {"description": "A page.", "headers": {"Link": header("With rel=next: the next page, if any.", example)}}

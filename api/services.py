@@ -1,13 +1,16 @@
 """What the API needs to do its work; a deployment puts it together and hands it in."""
 
+import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Annotated, cast
 
 from fastapi import Depends, Request
 
+from datapump.analyses import Analysis
 from datapump.clock import Clock
-from datapump.stores import KeyStore, RunStore, SyncConfigStore
+from datapump.rate_limits import RateLimiter
+from datapump.stores import AuditStore, KeyStore, RunStore, SyncConfigStore
 from state_machine.orchestrator import Orchestrator
 
 HealthCheck = Callable[[], str | None]
@@ -25,6 +28,12 @@ class Services:
         clock: Where time and ids come from.
         checks: By the name of what is depended on: None if it works, otherwise the reason, which is logged and
             never shown. A check that raises has failed.
+        cursor_key: Signs the cursors of pages. One that is not given lasts as long as the process.
+        engine: Which engine this deployment has.
+        analyses: What that engine can compute.
+        limiter: How often each caller may ask; None for as often as they like.
+        audit: Where requests that could change something are kept; None for only in the log.
+        look_s: How often a request that waits for events looks for new ones.
     """
 
     runs: RunStore
@@ -33,6 +42,12 @@ class Services:
     orchestrator: Orchestrator
     clock: Clock
     checks: Mapping[str, HealthCheck] = field(default_factory=dict)
+    cursor_key: bytes = field(default_factory=lambda: secrets.token_bytes(32), repr=False)
+    engine: str = "none"
+    analyses: frozenset[Analysis] = frozenset()
+    limiter: RateLimiter | None = None
+    audit: AuditStore | None = None
+    look_s: float = 0.25
 
 
 async def _services(request: Request) -> Services:

@@ -64,17 +64,59 @@ class Client:
         """A page of executions, newest first."""
         return self._ask("GET", "/executions", params=_given(filters))
 
+    def events(self, execution_id: str, *, after: int = 0, wait: int = 0, limit: int = 500) -> JSON:
+        """A page of what happened in an execution; waits up to `wait` seconds for an event if there is none yet."""
+        parameters = {"after": after, "wait": wait, "limit": limit}
+        return self._ask("GET", f"/executions/{execution_id}/events", params=parameters)
+
     def sync_configs(self, **filters: str | int | bool | None) -> JSON:
         """A page of sync configs."""
         return self._ask("GET", "/sync-configs", params=_given(filters))
 
-    def switch(self, config_id: str, *, sync: bool) -> JSON:
-        """Switch a sync config on or off."""
-        return self._ask("PATCH", f"/sync-configs/{config_id}", json={"sync": sync})
+    def sync_config(self, config_id: str) -> JSON:
+        """One sync config."""
+        return self._ask("GET", f"/sync-configs/{config_id}")
+
+    def switch(self, config_id: str, *, sync: bool, revision: int | None = None, reason: str | None = None) -> JSON:
+        """Switch a sync config on or off, if it is still of that revision where one is given.
+
+        Raises:
+            ConflictError: It has changed since.
+        """
+        headers = {"If-Match": "*" if revision is None else f'"{revision}"'}
+        patch = {"sync": sync} if reason is None else {"sync": sync, "reason": reason}
+        return self._ask("PATCH", f"/sync-configs/{config_id}", json=patch, headers=headers)
+
+    def switch_type(self, sync_type: str, *, sync: bool, reason: str) -> JSON:
+        """Pause or resume every sync config of a feed."""
+        body = {"sync_type": sync_type, "reason": reason}
+        return self._ask("POST", f"/sync-configs/{'resume' if sync else 'pause'}", json=body)
+
+    def config_history(self, config_id: str, **page: str | int | None) -> JSON:
+        """A page of what callers changed in a sync config, newest first."""
+        return self._ask("GET", f"/sync-configs/{config_id}/history", params=_given(page))
+
+    def run_config(self, config_id: str, idempotency_key: str | None = None) -> JSON:
+        """Start a sync of one config now."""
+        headers = {} if idempotency_key is None else {"Idempotency-Key": f'"{idempotency_key}"'}
+        return self._ask("POST", f"/sync-configs/{config_id}/run", headers=headers)
+
+    def catalog(self) -> JSON:
+        """What this deployment can do."""
+        return self._ask("GET", "/catalog")
+
+    def freshness(self, **filters: str | int | None) -> JSON:
+        """A page of how fresh the tables of the enabled sync configs are."""
+        return self._ask("GET", "/freshness", params=_given(filters))
 
     def stop(self, execution_id: str, reason: str) -> JSON:
         """Stop an execution."""
         return self._ask("POST", f"/executions/{execution_id}/stop", json={"reason": reason})
+
+    def retry(self, execution_id: str, idempotency_key: str | None = None) -> JSON:
+        """Start an execution of only the failed jobs of one that has ended."""
+        headers = {} if idempotency_key is None else {"Idempotency-Key": f'"{idempotency_key}"'}
+        return self._ask("POST", f"/executions/{execution_id}/retry", headers=headers)
 
     def _ask(self, method: str, path: str, **arguments: Any) -> JSON:  # noqa: ANN401 - httpx's own arguments
         try:

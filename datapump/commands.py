@@ -13,7 +13,21 @@ from datapump.jobs.documents import Document, Job, Table
 from datapump.names import DatasetName, VersionName
 
 GEOTRELLIS_VERSION_PATTERN = r"^\d{1,3}\.\d{1,3}\.\d{1,3}([.-][A-Za-z0-9.-]{1,40})?$"
-Labels = Annotated[dict[str, str], Field(max_length=16)]
+LABEL_NAME_PATTERN = r"^[a-z][a-z0-9_.-]{0,62}$"
+LABEL_VALUE_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,62}$"
+LabelName = Annotated[str, Field(pattern=LABEL_NAME_PATTERN)]
+LabelValue = Annotated[str, Field(pattern=LABEL_VALUE_PATTERN)]
+Labels = Annotated[dict[LabelName, LabelValue], Field(max_length=16)]
+
+
+class Labelled(Document):
+    """What every command may have.
+
+    Attributes:
+        labels: Names and values by which its executions are found again; they change nothing else.
+    """
+
+    labels: Labels = Field(default_factory=dict)
 
 
 class AnalysisParameters(Document):
@@ -110,35 +124,35 @@ class SetLatestParameters(Document):
     analysis_version: VersionName
 
 
-class AnalysisCommand(Document):
+class AnalysisCommand(Labelled):
     """Run analyses and publish their tables."""
 
     command: Literal["analysis"]
     parameters: AnalysisParameters
 
 
-class SyncCommand(Document):
+class SyncCommand(Labelled):
     """Bring the enabled sync configs of some types up to date with their feeds."""
 
     command: Literal["sync"]
     parameters: SyncParameters
 
 
-class VersionUpdateCommand(Document):
+class VersionUpdateCommand(Labelled):
     """Publish a raster version."""
 
     command: Literal["version_update"]
     parameters: VersionUpdateParameters
 
 
-class ContinueJobsCommand(Document):
+class ContinueJobsCommand(Labelled):
     """Take up given jobs."""
 
     command: Literal["continue_jobs"]
     parameters: ContinueJobsParameters
 
 
-class SetLatestCommand(Document):
+class SetLatestCommand(Labelled):
     """Mark result versions latest."""
 
     command: Literal["set_latest"]
@@ -174,6 +188,8 @@ def _faults(error: ValidationError) -> list[Fault]:
 def _path(location: tuple[int | str, ...], context: dict[str, object]) -> tuple[int | str, ...]:
     """The place in the input: pydantic puts union tags into it and leaves the discriminator out of it."""
     path = list(location[1:] if location and location[0] in NAMES else location)
+    if path[:1] == ["labels"] and path[-1] == "[key]":
+        del path[-1]
     if path[:2] == ["parameters", "jobs"]:
         del path[3:4]
     discriminator = context.get("discriminator")

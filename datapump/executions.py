@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
+from typing import Any, TypedDict
 
 from pydantic import BaseModel, Field
 
@@ -34,6 +34,8 @@ class Execution(BaseModel):
         notes: What the caller should know, in words: why there was nothing to do, gaps, skipped rows.
         errors: What went wrong outside any job, in words.
         stop_reason: Why somebody stopped it.
+        retry_of: The execution whose failed jobs it takes up.
+        retried_by: The newest execution that takes up its failed jobs.
     """
 
     id: str
@@ -48,6 +50,8 @@ class Execution(BaseModel):
     notes: list[str] = Field(default_factory=list)
     errors: list[str] = Field(default_factory=list)
     stop_reason: str | None = None
+    retry_of: str | None = None
+    retried_by: str | None = None
 
     @property
     def name(self) -> str:
@@ -58,6 +62,27 @@ class Execution(BaseModel):
     def ended(self) -> bool:
         """Whether nothing more will happen in it."""
         return self.status in ENDED
+
+
+class ExecutionFilters(TypedDict, total=False):
+    """Which executions to find; None filters nothing.
+
+    Attributes:
+        dataset: With a job of this dataset.
+        sync_type: With a job that follows this feed, or asked to sync it.
+        label: `name`, or `name:value`.
+        since: Created then or later.
+        until: Created before then.
+    """
+
+    status: ExecutionStatus | None
+    command: str | None
+    dataset: str | None
+    sync_type: str | None
+    caller: str | None
+    label: str | None
+    since: datetime | None
+    until: datetime | None
 
 
 class StoredJob(BaseModel):
@@ -77,6 +102,35 @@ class StoredJob(BaseModel):
     def status(self) -> JobStatus:
         """The job's status."""
         return self.job.status
+
+
+class ConfigRun(BaseModel):
+    """A job that was to bring a sync config up to date.
+
+    Attributes:
+        created: When its execution was asked for.
+    """
+
+    execution_id: str
+    job_id: str
+    status: JobStatus
+    created: datetime
+    ended: datetime | None
+    message: str
+
+
+class ConfigRuns(BaseModel):
+    """What is known of the jobs of one sync config.
+
+    Attributes:
+        last: The newest.
+        success: The newest that completed.
+        behind: The oldest after that, which did not complete or has not yet.
+    """
+
+    last: ConfigRun | None = None
+    success: ConfigRun | None = None
+    behind: ConfigRun | None = None
 
 
 class Event(BaseModel):

@@ -25,6 +25,9 @@ INCLUDES = {
 }
 
 
+ID_DIGITS = 12
+
+
 class ApiKey(BaseModel):
     """A caller's key.
 
@@ -37,6 +40,11 @@ class ApiKey(BaseModel):
     scope: Scope
     created: datetime
     revoked: datetime | None = None
+
+    @property
+    def id(self) -> str:
+        """Names the key to people; it is of no use as a secret."""
+        return self.digest[:ID_DIGITS]
 
     def allows(self, scope: Scope) -> bool:
         """Whether the key may do what asks for that scope."""

@@ -19,8 +19,14 @@ def read_or_make(path: Path, make: Callable[[], str]) -> str:
     """
     if path.exists():
         return path.read_text().strip()
-    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     secret = make()
+    replace(path, secret)
+    return secret
+
+
+def replace(path: Path, secret: str) -> None:
+    """Write a secret to the file, in the place of what was there; the file appears whole or not at all, mode 0600."""
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     fresh = path.with_suffix(".new")
     fresh.unlink(missing_ok=True)
     with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
@@ -28,7 +34,6 @@ def read_or_make(path: Path, make: Callable[[], str]) -> str:
         file.flush()
         os.fsync(file.fileno())
     fresh.replace(path)
-    return secret
 
 
 def read(path: Path) -> str:

@@ -31,6 +31,9 @@ class Settings(BaseSettings):
         "embedded", description="Outside production, gadm analyses on EMR are cut to a few countries."
     )
 
+    rate_limit_requests: int = Field(6000, ge=1, description="Requests that one caller may make at once.")
+    rate_limit_window_s: int = Field(60, ge=1, description="Seconds in which a caller's requests are given back.")
+
     pipeline_bucket: str = Field("gfw-pipelines", description="Bucket of features and analysis results.")
     data_lake_bucket: str = Field("gfw-data-lake", description="Bucket of the data lake: alerts, rasters.")
 

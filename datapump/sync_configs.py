@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 from datetime import datetime
+from enum import StrEnum
+from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -60,6 +62,64 @@ class SyncConfig(BaseModel):
     metadata: SyncMetadata = Field(default_factory=SyncMetadata)
     revision: int = 1
     updated: datetime | None = None
+
+
+class Action(StrEnum):
+    """What somebody did to a config."""
+
+    CHANGED = "changed"
+    PAUSED = "paused"
+    RESUMED = "resumed"
+
+
+class Author(BaseModel):
+    """Who changes something, and why."""
+
+    caller: str
+    reason: str | None = None
+
+
+class ValueChange(BaseModel):
+    """One value that was changed.
+
+    Attributes:
+        pointer: Where in the config: a JSON pointer.
+        before: Null where there was none.
+        after: Null where there is none any more.
+    """
+
+    pointer: str
+    before: Any = None
+    after: Any = None
+
+
+class ConfigChange(BaseModel):
+    """What a caller changed in a sync config, when and why.
+
+    Attributes:
+        revision: The config's revision that it led to.
+        action: `paused` and `resumed` are of all configs of a type.
+    """
+
+    config_id: str
+    revision: int
+    at: datetime
+    caller: str
+    reason: str | None
+    action: Action
+    changes: list[ValueChange]
+
+
+def differences(before: SyncConfig, after: SyncConfig) -> list[ValueChange]:
+    """The values in which two states of a config differ, of its switch and its metadata."""
+    old, new = ({"sync": config.sync, **config.metadata.model_dump(mode="json")} for config in (before, after))
+    return [
+        ValueChange(
+            pointer="/sync" if name == "sync" else f"/metadata/{name}", before=old.get(name), after=new.get(name)
+        )
+        for name in sorted({*old, *new})
+        if old.get(name) != new.get(name)
+    ]
 
 
 def config_id(analysis: str, analysis_version: str, dataset: str, dataset_version: str, sync_type: str) -> str:

@@ -21,8 +21,9 @@ from datapump.errors import ConflictError, StorageError
 from datapump.keys import ApiKey, Scope, digest, new_secret
 from datapump.objects import Objects
 from datapump.ports import Ports
-from datapump.secret_files import read_or_make
-from datapump.stores.sqlite import Database, SqliteKeyStore, SqliteRunStore, SqliteSyncConfigStore
+from datapump.rate_limits import RateLimiter
+from datapump.secret_files import read_or_make, replace
+from datapump.stores.sqlite import Database, SqliteAuditStore, SqliteKeyStore, SqliteRunStore, SqliteSyncConfigStore
 from state_machine.local import LocalOrchestrator
 
 if TYPE_CHECKING:
@@ -80,6 +81,11 @@ def create_embedded(settings: Settings, clock: Clock | None = None) -> Embedded:
         keys=keys,
         orchestrator=orchestrator,
         clock=clock,
+        engine="local",
+        analyses=frozenset(ports.engine.analyses),
+        limiter=RateLimiter(clock, settings.rate_limit_requests, settings.rate_limit_window_s),
+        audit=SqliteAuditStore(database),
+        cursor_key=read_or_make(settings.data_dir / "secrets" / "cursor-key", new_secret).encode(),
         checks={"run_store": lambda: _trouble(database), "orchestrator": orchestrator.trouble},
     )
 
@@ -123,8 +129,14 @@ def _trouble(database: Database) -> str | None:
 
 
 def _ensure_owner(settings: Settings, keys: SqliteKeyStore, clock: Clock) -> None:
-    secret = read_or_make(admin_key_file(settings), new_secret)
-    if keys.find(digest(secret)) is None:
+    path = admin_key_file(settings)
+    secret = read_or_make(path, new_secret)
+    known = {key.digest: key for key in keys.list()}.get(digest(secret))
+    if known is not None and known.revoked is not None:
+        # A revoked key stays revoked, also where its secret still lies in the file.
+        secret, known = new_secret(), None
+        replace(path, secret)
+    if known is None:
         keys.add(ApiKey(digest=digest(secret), caller="owner", scope=Scope.ADMIN, created=clock.now()))
 
 

@@ -1,5 +1,27 @@
 """The routes, one module per noun."""
 
-from api.routes import commands, documentation, executions, health, sync_configs
+from api.routes import (
+    audit,
+    commands,
+    documentation,
+    events,
+    executions,
+    health,
+    overviews,
+    retries,
+    sync_configs,
+    sync_control,
+)
 
-ROUTERS = (commands.router, executions.router, sync_configs.router, health.router, documentation.router)
+ROUTERS = (
+    commands.router,
+    executions.router,
+    events.router,
+    retries.router,
+    sync_configs.router,
+    sync_control.router,
+    overviews.router,
+    audit.router,
+    health.router,
+    documentation.router,
+)

@@ -4,16 +4,15 @@ import logging
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Path, Query, Request, Response
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from api import problem_types as types
 from api.auth import Caller, requires
 from api.bodies import JSON, JsonBody
-from api.pages import CursorQuery, encode, link_next
+from api.pages import CursorQuery, give_next
 from api.parameters import NO_QUERY, Moment
 from api.responses import header, problems
 from api.schemas.executions import (
-    EventPage,
     ExecutionDocument,
     ExecutionPage,
     ExecutionSummary,
@@ -21,12 +20,16 @@ from api.schemas.executions import (
 )
 from api.services import Services, ServicesOf
 from api.validation import parse
-from datapump.executions import ExecutionStatus
+from datapump.analyses import SyncType
+from datapump.commands import LABEL_NAME_PATTERN, LABEL_VALUE_PATTERN
+from datapump.executions import ExecutionFilters, ExecutionStatus
 from datapump.keys import Scope
+from datapump.names import DatasetName
 
 router = APIRouter(tags=["executions"])
 logger = logging.getLogger(__name__)
 LIST = "executions"
+LABEL_PATTERN = f"{LABEL_NAME_PATTERN[:-1]}(:{LABEL_VALUE_PATTERN[1:-1]})?$"
 PAGE: dict[str, Any] = {
     "description": "A page.",
     "headers": {
@@ -56,15 +59,32 @@ class ExecutionQuery(CursorQuery):
         default=None, description="Only those created at this time (ISO 8601, UTC if it has no offset) or later."
     )
     until: Moment | None = Field(default=None, description="Only those created before this time.")
+    dataset: DatasetName | None = Field(default=None, description="Only those with a job of this dataset.")
+    sync_type: SyncType | None = Field(
+        default=None, description="Only those with a job that follows this feed, or that were asked to sync it."
+    )
+    caller: str | None = Field(default=None, max_length=200, description="Only those that this caller asked for.")
+    label: str | None = Field(
+        default=None,
+        pattern=LABEL_PATTERN,
+        description="Only those with this label: `name`, or `name:value`.",
+        examples=["team:fires"],
+    )
+    total: bool = Field(default=False, description="Whether to count all that match.")
 
-
-class EventQuery(BaseModel):
-    """Which events to list."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    after: int = Field(default=0, ge=0, lt=2**53, description="Only events with a greater `seq`.")
-    limit: int = Field(default=100, ge=1, le=500, description="The most items on the page.")
+    @property
+    def chosen(self) -> ExecutionFilters:
+        """The filters as the store takes them."""
+        return {
+            "status": self.status,
+            "command": self.command,
+            "dataset": self.dataset,
+            "sync_type": None if self.sync_type is None else self.sync_type.value,
+            "caller": self.caller,
+            "label": self.label,
+            "since": self.since,
+            "until": self.until,
+        }
 
 
 @router.get("/executions", responses={200: PAGE, **problems(types.INVALID_CURSOR)})
@@ -73,18 +93,13 @@ def list_executions(
     query: Annotated[ExecutionQuery, Query()], services: ServicesOf, request: Request, response: Response
 ) -> ExecutionPage:
     """List executions, newest first."""
-    page = services.runs.list_executions(
-        status=query.status,
-        command=query.command,
-        since=query.since,
-        until=query.until,
-        after=query.after(LIST),
-        limit=query.limit,
+    filters = query.chosen
+    page = services.runs.list_executions(after=query.after(LIST, services.cursor_key), limit=query.limit, **filters)
+    return ExecutionPage(
+        items=[ExecutionSummary.of(execution) for execution in page.items],
+        next=give_next(page.next, LIST, query, services.cursor_key, request, response),
+        total=services.runs.count_executions(**filters) if query.total else None,
     )
-    cursor = None if page.next is None else encode(page.next, LIST, query.filters)
-    if cursor is not None:
-        link_next(request, response, cursor=cursor)
-    return ExecutionPage(items=[ExecutionSummary.of(execution) for execution in page.items], next=cursor)
 
 
 @router.get("/executions/{execution_id}", dependencies=[NO_QUERY], responses=problems(types.NOT_FOUND))
@@ -108,25 +123,6 @@ def get_job(execution_id: ExecutionId, job_id: JobId, services: ServicesOf) -> R
     """Show a job's whole document, as `continue_jobs` takes it."""
     job = services.runs.get_job(execution_id, job_id).job
     return Response(job.model_dump_json(), media_type=JSON)
-
-
-@router.get("/executions/{execution_id}/events", responses={200: PAGE, **problems(types.NOT_FOUND)})
-@requires(Scope.READ)
-def list_events(
-    execution_id: ExecutionId,
-    query: Annotated[EventQuery, Query()],
-    services: ServicesOf,
-    request: Request,
-    response: Response,
-) -> EventPage:
-    """List what happened in an execution, in order."""
-    services.runs.get_execution(execution_id)
-    events = services.runs.list_events(execution_id, after=query.after, limit=query.limit + 1)
-    items = events[: query.limit]
-    following = items[-1].seq if len(events) > query.limit else None
-    if following is not None:
-        link_next(request, response, after=str(following))
-    return EventPage(items=items, next=following)
 
 
 @router.post(
@@ -157,4 +153,4 @@ def stop_execution(
 def _document(services: Services, execution_id: str) -> ExecutionDocument:
     # In this order: jobs that are younger than the status can be ahead of it, never behind.
     execution = services.runs.get_execution(execution_id)
-    return ExecutionDocument.with_jobs(execution, services.runs.list_jobs(execution_id))
+    return ExecutionDocument.with_jobs(execution, services.runs.list_jobs(execution_id), services.clock.now())

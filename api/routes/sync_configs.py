@@ -11,7 +11,7 @@ from api.auth import Caller, requires
 from api.bodies import JSON, MERGE_PATCH, PatchBody
 from api.errors import StaleError
 from api.etags import IfMatch, etag
-from api.pages import CursorQuery, encode, link_next
+from api.pages import CursorQuery, give_next
 from api.parameters import NO_QUERY
 from api.responses import header, problems
 from api.schemas.sync_configs import SyncConfigDocument, SyncConfigPage, SyncConfigPatch
@@ -21,7 +21,7 @@ from datapump.analyses import Analysis, SyncType
 from datapump.errors import ConflictError
 from datapump.keys import Scope
 from datapump.names import DatasetName, VersionName
-from datapump.sync_configs import RASTER, SyncConfig
+from datapump.sync_configs import RASTER, Author, SyncConfig
 
 router = APIRouter(tags=["sync configs"])
 logger = logging.getLogger(__name__)
@@ -42,7 +42,7 @@ PATCH_BODY = {
         media_type: {
             "schema": {"$ref": "#/components/schemas/SyncConfigPatch"},
             "examples": {
-                "switch": {"summary": "Switch it off", "value": {"sync": False}},
+                "switch": {"summary": "Switch it off", "value": {"sync": False, "reason": "the feed is broken"}},
                 "metadata": {
                     "summary": "Use another version of the engine, and no overrides",
                     "value": {"metadata": {"geotrellis_version": "2.4.1", "version_overrides": None}},
@@ -86,12 +86,10 @@ def list_sync_configs(
         sync_type=query.sync_type,
         sync=query.sync,
         analysis_version=query.analysis_version,
-        after=query.after(LIST),
+        after=query.after(LIST, services.cursor_key),
         limit=query.limit,
     )
-    cursor = None if page.next is None else encode(page.next, LIST, query.filters)
-    if cursor is not None:
-        link_next(request, response, cursor=cursor)
+    cursor = give_next(page.next, LIST, query, services.cursor_key, request, response)
     return SyncConfigPage(items=[SyncConfigDocument.of(config) for config in page.items], next=cursor)
 
 
@@ -113,6 +111,7 @@ def get_sync_config(config_id: ConfigId, services: ServicesOf, response: Respons
             types.NOT_FOUND,
             types.CONFLICT,
             types.STALE,
+            types.PRECONDITION_REQUIRED,
             types.CONTENT_TOO_LARGE,
             types.UNSUPPORTED_MEDIA_TYPE,
             types.INVALID_INPUT,
@@ -126,24 +125,29 @@ def patch_sync_config(
 ) -> SyncConfigDocument:
     """Change `sync` or `metadata` by a merge patch (RFC 7396): what is left out stays, null removes."""
     patch = parse(SyncConfigPatch, body)
-    config = _apply(services, config_id, patch, tags)
+    config = _apply(services, config_id, patch, tags, Author(caller=caller.caller, reason=patch.reason))
     logger.info("%s patched sync config %s to revision %s", caller.caller, config_id, config.revision)
     return _show(config, response)
 
 
 def _apply(
-    services: Services, config_id: str, patch: SyncConfigPatch, tags: frozenset[str] | None, attempts: int = ATTEMPTS
+    services: Services,
+    config_id: str,
+    patch: SyncConfigPatch,
+    tags: frozenset[str] | None,
+    author: Author,
+    attempts: int = ATTEMPTS,
 ) -> SyncConfig:
     """Patch the state that was read; where somebody was faster, read again."""
     config = services.sync_configs.get(config_id)
     if tags is not None and etag(config.revision) not in tags:
         raise StaleError(f"sync config {config_id} is now at ETag {etag(config.revision)}: read it again")
     try:
-        return services.sync_configs.patch(config_id, patch.changes(config), revision=config.revision)
+        return services.sync_configs.patch(config_id, patch.changes(config), revision=config.revision, author=author)
     except ConflictError:
         if attempts == 1:
             raise
-        return _apply(services, config_id, patch, tags, attempts - 1)
+        return _apply(services, config_id, patch, tags, author, attempts - 1)
 
 
 def _show(config: SyncConfig, response: Response) -> SyncConfigDocument:

@@ -9,12 +9,14 @@ from pydantic import BaseModel, Field
 
 from datapump.analyses import Analysis, SyncType
 from datapump.executions import Event, ExecutionStatus
-from datapump.jobs.documents import AnalysisJob, JobError, JobStatus, ResultState
+from datapump.jobs.documents import AnalysisJob, JobBase, JobError, JobStatus, ResultState
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from datapump.executions import Execution, StoredJob
+
+ENOUGH = 0.05
 
 
 class Result(BaseModel):
@@ -40,6 +42,9 @@ class JobDocument(BaseModel):
     step: str = Field(description="The step it is in, or failed in.")
     message: str = Field(description="What it is doing, in words.")
     progress: float = Field(ge=0, le=1, description="Share of the job that is done.")
+    remaining_s: float | None = Field(
+        description="Estimate of the seconds until it ends, from its progress and time so far; null if there is none."
+    )
     retries: int = Field(description="How often its engine run was started again.")
     errors: list[JobError] = Field(description="What went wrong, when and in which step.")
     notes: list[str] = Field(description="What to know of what it did: rows skipped, layers left out.")
@@ -50,7 +55,7 @@ class JobDocument(BaseModel):
     results: list[Result] = Field(description="The tables that it publishes, once they are known.")
 
     @classmethod
-    def of(cls, stored: StoredJob) -> JobDocument:
+    def of(cls, stored: StoredJob, now: datetime) -> JobDocument:
         """The document of a stored job."""
         job = stored.job
         if isinstance(job, AnalysisJob):
@@ -66,8 +71,17 @@ class JobDocument(BaseModel):
                 "sync_version": None,
                 "results": results,
             }
-        common = {name: getattr(job, name) for name in cls.model_fields if name not in {*subject, "next_look"}}
-        return cls(**common, **subject, next_look=None if job.ended else stored.due)
+        own = {"remaining_s": remaining_s(job, now), "next_look": None if job.ended else stored.due}
+        common = {name: getattr(job, name) for name in cls.model_fields if name not in {*subject, *own}}
+        return cls(**common, **subject, **own)
+
+
+def remaining_s(job: JobBase, now: datetime) -> float | None:
+    """Seconds until a job ends, if it goes on as it has; None before there is enough to tell, and once it has ended."""
+    if job.ended or job.start_time is None or job.progress < ENOUGH:
+        return None
+    elapsed = max((now - job.start_time).total_seconds(), 0.0)
+    return round(elapsed * (1 - job.progress) / job.progress, 1)
 
 
 def _analysis_subject(job: AnalysisJob) -> dict[str, Any]:
@@ -88,13 +102,18 @@ class ExecutionSummary(BaseModel):
     command: str = Field(description="Which command it carries out.")
     status: ExecutionStatus = Field(description="It only moves forward.")
     caller: str = Field(description="Who asked for it.")
+    labels: dict[str, str] = Field(description="As its command names them.")
     created: datetime
     started: datetime | None = Field(description="When its jobs were made.")
     finished: datetime | None
     stop_reason: str | None = Field(description="Why somebody stopped it; set as soon as that is asked for.")
     notes: list[str] = Field(description="What to know: why there was nothing to do, gaps, skipped rows.")
     errors: list[str] = Field(description="What went wrong outside any job.")
-    links: dict[str, str] = Field(description="`self`, the execution; `events`, what happened in it.")
+    retry_of: str | None = Field(description="The execution whose failed jobs it takes up.")
+    retried_by: str | None = Field(description="The newest execution that takes up its failed jobs.")
+    links: dict[str, str] = Field(
+        description="`self`, the execution; `events`, what happened in it; `retry_of` and `retried_by`, where they are."
+    )
 
     @classmethod
     def of(cls, execution: Execution) -> ExecutionSummary:
@@ -110,25 +129,31 @@ class ExecutionDocument(ExecutionSummary):
     jobs: list[JobDocument]
 
     @classmethod
-    def with_jobs(cls, execution: Execution, jobs: Sequence[StoredJob]) -> ExecutionDocument:
+    def with_jobs(cls, execution: Execution, jobs: Sequence[StoredJob], now: datetime) -> ExecutionDocument:
         """The document of an execution and its jobs."""
         statuses = [stored.status for stored in jobs]
         return cls(
             **_summary(execution),
             parameters=execution.command["parameters"],
             counts={status: statuses.count(status) for status in JobStatus},
-            jobs=[JobDocument.of(stored) for stored in jobs],
+            jobs=[JobDocument.of(stored, now) for stored in jobs],
         )
 
 
 def _summary(execution: Execution) -> dict[str, Any]:
     address = f"/executions/{execution.id}"
-    shown = set(ExecutionSummary.model_fields) - {"command", "links"}
+    shown = set(ExecutionSummary.model_fields) - {"command", "labels", "links"}
     return {
         **{name: getattr(execution, name) for name in shown},
         "command": execution.name,
-        "links": {"self": address, "events": f"{address}/events"},
+        "labels": execution.command.get("labels", {}),
+        "links": {"self": address, "events": f"{address}/events", **_kin(execution)},
     }
+
+
+def _kin(execution: Execution) -> dict[str, str]:
+    kin = {"retry_of": execution.retry_of, "retried_by": execution.retried_by}
+    return {name: f"/executions/{other}" for name, other in kin.items() if other is not None}
 
 
 class ExecutionPage(BaseModel):
@@ -136,6 +161,7 @@ class ExecutionPage(BaseModel):
 
     items: list[ExecutionSummary]
     next: str | None = Field(description="`cursor` of the next page; null on the last.")
+    total: int | None = Field(description="How many there are on all pages; null unless `total=true` asks for it.")
 
 
 class EventPage(BaseModel):
@@ -146,6 +172,7 @@ class EventPage(BaseModel):
         description="`after` of the next page; null if there is no more yet. To follow an execution, ask again with "
         "the `seq` of the last event that was seen."
     )
+    ended: bool = Field(description="Whether the execution has ended: then no more is to be waited for.")
 
 
 class StopRequest(BaseModel):

@@ -11,10 +11,12 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstra
 from datapump.analyses import SyncType
 from datapump.commands import GEOTRELLIS_VERSION_PATTERN
 from datapump.names import VersionName
+from datapump.sync_configs import ConfigChange
 
 if TYPE_CHECKING:
     from datapump.sync_configs import SyncConfig
 
+Reason = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=500)]
 OBJECTS = re.compile(r"(s3|gs)://[a-z0-9][a-z0-9._-]{1,61}[a-z0-9]/[^\x00-\x1f\x7f]+")
 
 
@@ -47,6 +49,30 @@ class SyncConfigPage(BaseModel):
 
     items: list[SyncConfigDocument]
     next: str | None = Field(description="`cursor` of the next page; null on the last.")
+
+
+class ConfigChangePage(BaseModel):
+    """What callers changed in a sync config, newest first; what syncs brought it to is told by its executions."""
+
+    items: list[ConfigChange]
+    next: str | None = Field(description="`cursor` of the next page; null on the last.")
+
+
+class SwitchedType(BaseModel):
+    """What pausing or resuming a feed has switched."""
+
+    sync_type: SyncType
+    sync: bool = Field(description="Whether they are on now.")
+    changed: list[str] = Field(description="Ids of the configs that were switched; the others stay as they were.")
+
+
+class SwitchType(BaseModel):
+    """Which feed's configs to pause or resume."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    sync_type: SyncType = Field(description="The feed.")
+    reason: Reason = Field(description="Why, in words; it is kept in the history.")
 
 
 def _check_features(text: str) -> str:
@@ -90,10 +116,11 @@ class SyncConfigPatch(Patch):
 
     sync: bool = Field(default=False, json_schema_extra=_without_default, description="Whether it is switched on.")
     metadata: MetadataPatch = Field(default=MetadataPatch(), json_schema_extra=_without_default)
+    reason: Reason | None = Field(default=None, description="Why, in words; it is kept in the history.")
 
     def changes(self, config: SyncConfig) -> dict[str, Any]:
         """What the patch changes in a config, as its store takes it: None removes a key."""
-        changes = self.model_dump(mode="json", exclude_unset=True)
+        changes = self.model_dump(mode="json", exclude_unset=True, exclude={"reason"})
         given = changes.get("metadata", {}).get("version_overrides")
         if given is not None:
             merged = {**config.metadata.version_overrides, **given}

@@ -115,13 +115,15 @@ def _by_note(jobs: list[dict[str, Any]]) -> dict[str, str]:
 def executions(
     status: Annotated[str | None, typer.Option(help="Only of this status.")] = None,
     command: Annotated[str | None, typer.Option(help="Only of this command.")] = None,
+    dataset: Annotated[str | None, typer.Option(help="Only with a job of this dataset.")] = None,
+    label: Annotated[str | None, typer.Option(help="Only with this label: name, or name:value.")] = None,
     limit: Annotated[int, typer.Option(min=1, max=200, help="How many.")] = 20,
     *,
     as_json: AsJson = False,
 ) -> None:
     """List executions, newest first."""
     with told(), connect() as client:
-        page = client.executions(status=status, command=command, limit=limit)
+        page = client.executions(status=status, command=command, dataset=dataset, label=label, limit=limit)
     if as_json:
         print_json(page)
         return

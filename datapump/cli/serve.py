@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 
     from datapump.settings import Settings
 
+# How long the end of the server waits for requests that wait for events.
+PARTING_S = 3
+
 
 def serve(
     port: Annotated[int | None, typer.Option(min=1, max=65535, help="Port to listen on.")] = None,
@@ -65,7 +68,14 @@ def make_server(settings: Settings, listening: Callable[[], None]) -> Server:
     """
     # The place where a deployment is put together is found by name: this package does not depend on it.
     app: Any = import_module("state_machine.embedded").create_embedded(settings).app
-    config = uvicorn.Config(app, host=settings.host, port=settings.port, log_level="warning", lifespan="on")
+    config = uvicorn.Config(
+        app,
+        host=settings.host,
+        port=settings.port,
+        log_level="warning",
+        lifespan="on",
+        timeout_graceful_shutdown=PARTING_S,
+    )
     return Server(config, listening)
 
 

@@ -1,16 +1,23 @@
-"""`datapump sync-configs list | enable | disable`."""
+"""`datapump sync-configs list | enable | disable | pause | resume | run | history`."""
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.table import Column, Table
 
-from datapump.cli.output import connect, out, print_json, told
+from datapump.cli.output import connect, escape, out, print_json, told
+from datapump.errors import ConflictError
+
+if TYPE_CHECKING:
+    from datapump.client import Client
 
 app = typer.Typer(help="What is kept in step with its feed, night by night.", no_args_is_help=True)
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for other programs.")]
+Reason = Annotated[str | None, typer.Option(help="Why; it is kept in the history.")]
+NeededReason = Annotated[str, typer.Option("--reason", help="Why; it is kept in the history.")]
+Type = Annotated[str, typer.Argument(metavar="TYPE", help="The sync type, as viirs.")]
 Hash = Annotated[str, typer.Argument(metavar="HASH", help="The config's id, as the list shows it.")]
 
 
@@ -50,18 +57,87 @@ def list_(
 
 
 @app.command()
-def enable(config: Hash) -> None:
+def enable(config: Hash, reason: Reason = None) -> None:
     """Switch a sync config on."""
-    _switch(config, sync=True)
+    _switch(config, sync=True, reason=reason)
 
 
 @app.command()
-def disable(config: Hash) -> None:
+def disable(config: Hash, reason: Reason = None) -> None:
     """Switch a sync config off."""
-    _switch(config, sync=False)
+    _switch(config, sync=False, reason=reason)
 
 
-def _switch(config: str, *, sync: bool) -> None:
+@app.command()
+def pause(sync_type: Type, reason: NeededReason) -> None:
+    """Switch off every sync config of a feed."""
+    _switch_type(sync_type, reason, sync=False)
+
+
+@app.command()
+def resume(sync_type: Type, reason: NeededReason) -> None:
+    """Switch on again what pausing the feed has switched off."""
+    _switch_type(sync_type, reason, sync=True)
+
+
+@app.command()
+def run(config: Hash, *, as_json: AsJson = False) -> None:
+    """Sync one config now."""
     with told(), connect() as client:
-        item = client.switch(config, sync=sync)
-        out.print(f"{item['id']} {item['sync_type']} of {item['dataset']} is {'on' if item['sync'] else 'off'}")
+        execution = client.run_config(config)
+        if as_json:
+            print_json(execution)
+        else:
+            out.print(f"{execution['id']} {execution['status']}; follow it: datapump watch {execution['id']}")
+
+
+@app.command()
+def history(config: Hash, *, as_json: AsJson = False) -> None:
+    """Show who changed a sync config, when, what and why, newest first."""
+    with told(), connect() as client:
+        page = client.config_history(config, limit=200)
+    if as_json:
+        print_json(page)
+        return
+    for change in page["items"]:
+        out.print(escape(_told(change)), soft_wrap=True)
+    if not page["items"]:
+        out.print("nobody has changed it")
+
+
+def _switch(config: str, *, sync: bool, reason: str | None) -> None:
+    with told(), connect() as client:
+        read = client.sync_config(config)
+        try:
+            item = client.switch(config, sync=sync, revision=read["revision"], reason=reason)
+        except ConflictError as error:
+            raise ConflictError(_both_sides(client, read, sync=sync)) from error
+        out.print(f"{item['id']} {item['sync_type']} of {item['dataset']} is {_word(item['sync'])}")
+
+
+def _both_sides(client: Client, read: dict[str, Any], *, sync: bool) -> str:
+    """What the caller wanted, and what somebody else has done meanwhile."""
+    now = client.sync_config(read["id"])
+    changes = client.config_history(read["id"], limit=1)["items"]
+    theirs = _told(changes[0]) if changes and changes[0]["revision"] > read["revision"] else "a sync has moved it on"
+    return (
+        f"sync config {read['id']} was not switched. You wanted it {_word(sync)}, having read revision "
+        f"{read['revision']}, where it was {_word(read['sync'])}. Meanwhile it is {_word(now['sync'])} at revision "
+        f"{now['revision']}: {theirs}. Try again if you still want it"
+    )
+
+
+def _told(change: dict[str, Any]) -> str:
+    what = ", ".join(f"{one['pointer']} {one['before']!r} -> {one['after']!r}" for one in change["changes"])
+    why = "" if change["reason"] is None else f" because: {change['reason']}"
+    return f"{change['at'][:19].replace('T', ' ')} {change['caller']} {change['action']} {what}{why}"
+
+
+def _switch_type(sync_type: str, reason: str, *, sync: bool) -> None:
+    with told(), connect() as client:
+        changed = client.switch_type(sync_type, sync=sync, reason=reason)["changed"]
+        out.print(f"{len(changed)} sync config{'s' * (len(changed) != 1)} of {sync_type} switched {_word(sync)}")
+
+
+def _word(sync: bool) -> str:  # noqa: FBT001 - a value, not an option
+    return "on" if sync else "off"

@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Generic, NamedTuple, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, NamedTuple, Protocol, TypeVar, Unpack
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from datetime import datetime
 
-    from datapump.executions import Effect, Event, Execution, ExecutionStatus, NewEvent, StoredJob
+    from datapump.audit import AuditRecord
+    from datapump.executions import (
+        ConfigRuns,
+        Effect,
+        Event,
+        Execution,
+        ExecutionFilters,
+        ExecutionStatus,
+        NewEvent,
+        StoredJob,
+    )
     from datapump.jobs.documents import AnalysisJob, SetLatestJob
     from datapump.keys import ApiKey
-    from datapump.sync_configs import SyncConfig
+    from datapump.sync_configs import Author, ConfigChange, SyncConfig
 
 T = TypeVar("T")
 
@@ -29,8 +38,13 @@ class RunStore(Protocol):
     def create_execution(self, execution: Execution) -> tuple[Execution, bool]:
         """Store a new execution; where its caller has used its idempotency key before, the earlier one instead.
 
+        Where it is a retry, the execution that it retries is told of it.
+
         Returns:
             The stored execution, and whether it is new.
+
+        Raises:
+            ConflictError: What it retries has not ended, or is being retried.
         """
         ...
 
@@ -43,14 +57,7 @@ class RunStore(Protocol):
         ...
 
     def list_executions(
-        self,
-        *,
-        status: ExecutionStatus | None = None,
-        command: str | None = None,
-        since: datetime | None = None,
-        until: datetime | None = None,
-        after: str | None = None,
-        limit: int = 50,
+        self, *, after: str | None = None, limit: int = 50, **filters: Unpack[ExecutionFilters]
     ) -> Page[Execution]:
         """Executions, newest first."""
         ...
@@ -142,6 +149,22 @@ class RunStore(Protocol):
         """The execution in which a job of that id is open, None if there is none."""
         ...
 
+    def find_by_key(self, caller: str, idempotency_key: str) -> Execution | None:
+        """The execution that a caller's idempotency key made, None if there is none."""
+        ...
+
+    def count_executions(self, **filters: Unpack[ExecutionFilters]) -> int:
+        """How many executions there are."""
+        ...
+
+    def config_runs(self, config_id: str) -> ConfigRuns:
+        """The jobs that were to bring a sync config up to date."""
+        ...
+
+    def newest_execution_of(self, job_id: str) -> str | None:
+        """The newest execution that holds a job of that id, None if there is none."""
+        ...
+
 
 class SyncConfigStore(Protocol):
     """The sync configs."""
@@ -179,12 +202,30 @@ class SyncConfigStore(Protocol):
         """
         ...
 
-    def patch(self, config_id: str, changes: dict[str, Any], *, revision: int | None = None) -> SyncConfig:
-        """Change `sync` and keys of `metadata` (None removes a key).
+    def patch(
+        self, config_id: str, changes: dict[str, Any], *, revision: int | None = None, author: Author | None = None
+    ) -> SyncConfig:
+        """Change `sync` and keys of `metadata` (None removes a key); what an author changes is kept in the history.
 
         Raises:
             NotFoundError: There is none of that id.
             ConflictError: It is not of that revision any more.
+        """
+        ...
+
+    def switch_type(self, sync_type: str, *, sync: bool, author: Author) -> Sequence[SyncConfig]:
+        """Pause all configs of a type that are on, or resume those that the last pause switched off.
+
+        Returns:
+            The configs that were switched.
+        """
+        ...
+
+    def history(self, config_id: str, *, after: str | None = None, limit: int = 50) -> Page[ConfigChange]:
+        """What callers changed in a config, newest first.
+
+        Raises:
+            NotFoundError: There is none of that id.
         """
         ...
 
@@ -202,4 +243,16 @@ class KeyStore(Protocol):
 
     def list(self) -> list[ApiKey]:
         """Every key that was ever made."""
+        ...
+
+
+class AuditStore(Protocol):
+    """Who asked for which change."""
+
+    def add(self, record: AuditRecord) -> None:
+        """Store a record."""
+        ...
+
+    def list(self, *, caller: str | None = None, after: str | None = None, limit: int = 50) -> Page[AuditRecord]:
+        """Records, newest first."""
         ...

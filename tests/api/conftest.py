@@ -18,7 +18,7 @@ from datapump.analyses import Analysis
 from datapump.executions import ExecutionStatus
 from datapump.jobs.documents import AnalysisJob, JobStatus, LatestTarget, ResultState, ResultTable, SetLatestJob
 from datapump.keys import ApiKey, Scope, digest
-from datapump.stores.sqlite import Database, SqliteKeyStore, SqliteRunStore, SqliteSyncConfigStore
+from datapump.stores.sqlite import Database, SqliteAuditStore, SqliteKeyStore, SqliteRunStore, SqliteSyncConfigStore
 from datapump.sync_configs import SyncConfig, SyncMetadata, config_id
 
 START = datetime(2026, 11, 22, 6, tzinfo=UTC)
@@ -168,6 +168,7 @@ def world(tmp_path, app):
         orchestrator=RecordingOrchestrator(runs),
         clock=clock,
         checks=checks,
+        audit=SqliteAuditStore(database),
     )
     app.state.services = services
     yield World(services, app, checks)

@@ -61,7 +61,9 @@ def test_only_health_and_the_documentation_are_public():
 
 def test_looking_asks_for_read_and_changing_for_operate():
     for method, path, endpoint in ROUTES:
-        if (method, path) in CLOSED:
+        if path == "/audit":
+            assert scope_of(endpoint) is Scope.ADMIN
+        elif (method, path) in CLOSED:
             assert scope_of(endpoint) is (Scope.READ if method == "GET" else Scope.OPERATE)
 
 
@@ -72,8 +74,8 @@ def test_a_key_that_may_only_read_changes_nothing(reader, method, path):
 
 
 @pytest.mark.parametrize(("method", "path"), [(method, path) for method, path, _ in ROUTES])
-def test_unknown_query_parameters_are_refused_everywhere(world, operator, method, path):
-    response = operator.request(
+def test_unknown_query_parameters_are_refused_everywhere(world, method, path):
+    response = world.client("admin").request(
         method, address(path) + "?nonsense=1", headers={"Content-Type": "application/json"}, content=b"{}"
     )
     problem = assert_problem(response, 422, "invalid-parameter")
@@ -90,13 +92,12 @@ def test_an_unknown_address_is_a_problem(operator, path):
 @pytest.mark.parametrize(
     ("method", "path", "allow"),
     [
-        ("DELETE", "/executions", "GET, HEAD"),
-        ("GET", "/commands", "POST"),
-        ("HEAD", "/commands", "POST"),
-        ("PUT", "/sync-configs/x", "GET, HEAD, PATCH"),
-        ("POST", "/health", "GET, HEAD"),
-        ("OPTIONS", "/executions/x/stop", "POST"),
-        ("TRACE", "/executions", "GET, HEAD"),
+        ("DELETE", "/executions", "GET, HEAD, OPTIONS"),
+        ("GET", "/commands", "POST, OPTIONS"),
+        ("HEAD", "/commands", "POST, OPTIONS"),
+        ("PUT", "/sync-configs/x", "GET, HEAD, PATCH, OPTIONS"),
+        ("POST", "/health", "GET, HEAD, OPTIONS"),
+        ("TRACE", "/executions", "GET, HEAD, OPTIONS"),
     ],
 )
 def test_an_unknown_method_is_told_the_known_ones(operator, method, path, allow):
@@ -105,6 +106,28 @@ def test_an_unknown_method_is_told_the_known_ones(operator, method, path, allow)
     assert response.headers["allow"] == allow
     if method != "HEAD":
         assert_problem(response, 405, "method-not-allowed")
+
+
+@pytest.mark.parametrize(
+    ("path", "allow"),
+    [
+        ("/commands", "POST, OPTIONS"),
+        ("/executions/x/stop", "POST, OPTIONS"),
+        ("/sync-configs/x", "GET, HEAD, PATCH, OPTIONS"),
+        ("/sync-configs/pause", "GET, HEAD, POST, PATCH, OPTIONS"),
+        ("/health", "GET, HEAD, OPTIONS"),
+    ],
+)
+def test_options_tells_the_methods_to_everybody_and_opens_nothing_to_other_origins(nobody, path, allow):
+    preflight = {"Origin": "https://example.org", "Access-Control-Request-Method": "POST"}
+    response = nobody.options(path, headers=preflight)
+    assert (response.status_code, response.content, response.headers["allow"]) == (204, b"", allow)
+    assert response.headers["x-request-id"]
+    assert not [name for name in response.headers if name.startswith("access-control-")]
+
+
+def test_options_of_an_unknown_address_is_not_found(nobody):
+    assert_problem(nobody.options("/nothing"), 404, "not-found")
 
 
 def test_the_path_in_a_problem_is_a_uri(operator):

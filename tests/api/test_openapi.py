@@ -102,7 +102,9 @@ def test_the_examples_of_patches_are_accepted(world, operator):
     for media_type, content in body["content"].items():
         for example in content["examples"].values():
             patch = json.dumps(example["value"])
-            response = operator.patch(f"/sync-configs/{config.id}", content=patch, headers={"Content-Type": media_type})
+            response = operator.patch(
+                f"/sync-configs/{config.id}", content=patch, headers={"Content-Type": media_type, "If-Match": "*"}
+            )
             assert response.status_code == 200
 
 

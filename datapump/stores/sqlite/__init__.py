@@ -1,8 +1,9 @@
 """The stores on one SQLite file: the embedded deployment's."""
 
+from datapump.stores.sqlite.audit import SqliteAuditStore
 from datapump.stores.sqlite.database import Database
 from datapump.stores.sqlite.keys import SqliteKeyStore
 from datapump.stores.sqlite.runs import SqliteRunStore
 from datapump.stores.sqlite.sync_configs import SqliteSyncConfigStore
 
-__all__ = ["Database", "SqliteKeyStore", "SqliteRunStore", "SqliteSyncConfigStore"]
+__all__ = ["Database", "SqliteAuditStore", "SqliteKeyStore", "SqliteRunStore", "SqliteSyncConfigStore"]

@@ -68,6 +68,30 @@ MIGRATIONS = (
     CREATE INDEX sync_configs_by_type ON sync_configs (sync_type, sync, id);
     CREATE TABLE api_keys (digest TEXT PRIMARY KEY, document TEXT NOT NULL);
     """,
+    """
+    CREATE INDEX executions_by_caller ON executions (caller, id);
+    CREATE INDEX executions_by_command ON executions (command, id);
+    CREATE TABLE execution_labels (
+        label TEXT NOT NULL,
+        execution_id TEXT NOT NULL REFERENCES executions (id),
+        PRIMARY KEY (label, execution_id)
+    ) WITHOUT ROWID;
+    CREATE INDEX jobs_by_dataset ON jobs (
+        coalesce(json_extract(document, '$.table.dataset'), json_extract(document, '$.dataset')), execution_id
+    );
+    CREATE INDEX jobs_by_sync_type ON jobs (json_extract(document, '$.sync_type'), execution_id);
+    CREATE INDEX jobs_by_sync_config ON jobs (json_extract(document, '$.sync_config'), execution_id);
+    CREATE TABLE sync_config_changes (
+        config_id TEXT NOT NULL REFERENCES sync_configs (id),
+        revision INTEGER NOT NULL,
+        action TEXT NOT NULL,
+        switched INTEGER NOT NULL,
+        document TEXT NOT NULL,
+        PRIMARY KEY (config_id, revision)
+    );
+    CREATE TABLE audit (seq INTEGER PRIMARY KEY AUTOINCREMENT, caller TEXT NOT NULL, document TEXT NOT NULL);
+    CREATE INDEX audit_by_caller ON audit (caller, seq);
+    """,
 )
 
 

@@ -10,12 +10,11 @@ from datapump.clock import isoformat
 from datapump.errors import ConflictError, NotFoundError
 from datapump.executions import Effect, Event, Execution, ExecutionStatus, NewEvent, StoredJob
 from datapump.jobs.documents import JOB, JobStatus
-from datapump.stores import Page
+from datapump.stores.sqlite.run_queries import SqliteRunQueries, link_retry, store_labels
 
 if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Sequence
-    from datetime import datetime
 
     from datapump.clock import Clock
     from datapump.jobs.documents import AnalysisJob, SetLatestJob
@@ -46,7 +45,7 @@ class Unit(NamedTuple):
     attempts: int
 
 
-class SqliteRunStore:
+class SqliteRunStore(SqliteRunQueries):
     """Executions, jobs, events, effects and leases in one file; also says what falls due."""
 
     def __init__(self, database: Database, clock: Clock) -> None:
@@ -62,6 +61,8 @@ class SqliteRunStore:
             ).fetchone()
             if earlier is not None:
                 return Execution.model_validate_json(earlier["document"]), False
+            if execution.retry_of is not None:
+                self._append(connection, execution.retry_of, link_retry(connection, execution))
             connection.execute(
                 "INSERT INTO executions (id, command, status, created, caller, idempotency_key, document, due)"
                 " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
@@ -76,6 +77,7 @@ class SqliteRunStore:
                     isoformat(execution.created),
                 ),
             )
+            store_labels(connection, execution)
             message = f"{execution.caller} asked for {execution.name}"
             self._append(connection, execution.id, NewEvent(kind="accepted", message=message))
         return execution, True
@@ -86,33 +88,6 @@ class SqliteRunStore:
         if row is None:
             raise NotFoundError(f"there is no execution {execution_id!r}")
         return Execution.model_validate_json(row["document"])
-
-    def list_executions(
-        self,
-        *,
-        status: ExecutionStatus | None = None,
-        command: str | None = None,
-        since: datetime | None = None,
-        until: datetime | None = None,
-        after: str | None = None,
-        limit: int = 50,
-    ) -> Page[Execution]:
-        """Executions, newest first; `after` is the id that the page before ended with."""
-        conditions = {
-            "status = ?": status,
-            "command = ?": command,
-            "created >= ?": since and isoformat(since),
-            "created < ?": until and isoformat(until),
-            "id < ?": after,
-        }
-        chosen = {condition: value for condition, value in conditions.items() if value is not None}
-        where = " AND ".join(chosen) or "1"
-        rows = self._database.rows(
-            f"SELECT document FROM executions WHERE {where} ORDER BY id DESC LIMIT ?",  # noqa: S608 - constants
-            (*chosen.values(), limit + 1),
-        )
-        items = [Execution.model_validate_json(row["document"]) for row in rows[:limit]]
-        return Page(items, items[-1].id if len(rows) > limit else None)
 
     def begin(
         self, execution_id: str, jobs: Sequence[AnalysisJob | SetLatestJob], notes: Sequence[str], errors: Sequence[str]

@@ -7,16 +7,19 @@ from typing import TYPE_CHECKING, Any
 
 from datapump.errors import ConflictError, NotFoundError
 from datapump.stores import Page
-from datapump.sync_configs import SyncConfig, SyncMetadata
+from datapump.stores.sqlite.config_history import SqliteConfigHistory, record, to_switch
+from datapump.sync_configs import Action, SyncConfig, SyncMetadata
 
 if TYPE_CHECKING:
     import sqlite3
+    from collections.abc import Sequence
 
     from datapump.clock import Clock
     from datapump.stores.sqlite.database import Database
+    from datapump.sync_configs import Author
 
 
-class SqliteSyncConfigStore:
+class SqliteSyncConfigStore(SqliteConfigHistory):
     """Sync configs in one file."""
 
     def __init__(self, database: Database, clock: Clock) -> None:
@@ -90,7 +93,9 @@ class SqliteSyncConfigStore:
                 _write(connection, self._next(config, {"sync_version": sync_version, "metadata": metadata}))
         return True
 
-    def patch(self, config_id: str, changes: dict[str, Any], *, revision: int | None = None) -> SyncConfig:
+    def patch(
+        self, config_id: str, changes: dict[str, Any], *, revision: int | None = None, author: Author | None = None
+    ) -> SyncConfig:
         """Change the switch and the metadata."""
         with self._database.write() as connection:
             config = _read(connection, config_id)
@@ -105,7 +110,21 @@ class SqliteSyncConfigStore:
                 return config
             patched = self._next(config, update)
             _write(connection, patched)
+            if author is not None:
+                record(connection, config, patched, author)
         return patched
+
+    def switch_type(self, sync_type: str, *, sync: bool, author: Author) -> Sequence[SyncConfig]:
+        """Pause or resume the configs of a type, all at once."""
+        action = Action.RESUMED if sync else Action.PAUSED
+        switched = []
+        with self._database.write() as connection:
+            for config in to_switch(connection, sync_type, sync=sync):
+                after = self._next(config, {"sync": sync})
+                _write(connection, after)
+                record(connection, config, after, author, action)
+                switched.append(after)
+        return switched
 
     def _next(self, config: SyncConfig, update: dict[str, Any]) -> SyncConfig:
         return config.model_copy(update={**update, "revision": config.revision + 1, "updated": self._clock.now()})

@@ -67,9 +67,84 @@ def test_filters(world, reader, executions):
     assert ids(reader.get("/executions?command=sync&status=failed")) == []
 
 
+def test_filters_by_what_the_jobs_work_on(world, reader, executions):
+    world.begin(executions[4])
+    assert ids(reader.get("/executions?dataset=gadm")) == [executions[4]]
+    assert ids(reader.get("/executions?dataset=geostore")) == []
+    assert ids(reader.get("/executions?sync_type=viirs")) == [
+        executions[1],
+        executions[3],
+        executions[4],
+        executions[5],
+    ]
+    assert ids(reader.get("/executions?sync_type=modis")) == executions[1::2]
+    assert ids(reader.get("/executions?sync_type=rw_areas")) == []
+
+
+def test_filters_by_caller(world, reader, executions):
+    with world.client("admin") as admin:
+        theirs = admin.post("/commands", json=COMMANDS["sync"]).json()["id"]
+    assert ids(reader.get("/executions?caller=admin")) == [theirs]
+    assert ids(reader.get("/executions?caller=operate")) == executions
+    assert ids(reader.get("/executions?caller=nobody")) == []
+
+
+def test_executions_are_found_by_their_labels(operator):
+    labels = {"team": "fires", "night": "2026-11-22"}
+    made = operator.post("/commands", json={**COMMANDS["sync"], "labels": labels}).json()
+    operator.post("/commands", json={**COMMANDS["sync"], "labels": {"team": "loss"}})
+    assert made["labels"] == labels
+    assert ids(operator.get("/executions?label=team:fires")) == [made["id"]]
+    assert len(ids(operator.get("/executions?label=team"))) == 2
+    assert ids(operator.get("/executions?label=team:fir")) == []
+    assert ids(operator.get("/executions?label=night:2026-11-22&sync_type=viirs&command=sync")) == [made["id"]]
+
+
+@pytest.mark.parametrize(
+    ("labels", "pointer"),
+    [
+        ({"Team": "x"}, "/labels/Team"),
+        ({"a b": "x"}, "/labels/a b"),
+        ({"team": "a/b"}, "/labels/team"),
+        ({"team": "x" * 64}, "/labels/team"),
+        ({"team": 1}, "/labels/team"),
+        ({"team": ""}, "/labels/team"),
+        ({f"l{number}": "x" for number in range(17)}, "/labels"),
+        ([], "/labels"),
+        (None, "/labels"),
+    ],
+)
+def test_unsafe_labels_are_refused(operator, labels, pointer):
+    response = operator.post("/commands", json={**COMMANDS["sync"], "labels": labels})
+    assert response.status_code == 422
+    assert [error["pointer"] for error in response.json()["errors"]] == [pointer]
+
+
+def test_no_labels_and_empty_labels_are_the_same_command(operator):
+    headers = {"Idempotency-Key": "k"}
+    first = operator.post("/commands", json=COMMANDS["sync"], headers=headers).json()
+    again = operator.post("/commands", json={**COMMANDS["sync"], "labels": {}}, headers=headers)
+    assert again.json()["id"] == first["id"]
+    other = operator.post("/commands", json={**COMMANDS["sync"], "labels": {"a": "b"}}, headers=headers)
+    assert other.status_code == 422
+
+
+def test_a_total_is_given_only_when_asked_for(reader, executions):
+    assert reader.get("/executions?limit=2").json()["total"] is None
+    first = reader.get("/executions?limit=2&total=true&command=sync").json()
+    assert first["total"] == 3
+    rest = reader.get("/executions", params={"command": "sync", "cursor": first["next"]}).json()
+    assert (len(rest["items"]), rest["total"]) == (1, None)
+
+
 @pytest.mark.parametrize(
     ("query", "parameter"),
     [
+        ("label=Team", "label"),
+        ("label=a:b:c", "label"),
+        ("dataset=X", "dataset"),
+        ("sync_type=mars", "sync_type"),
+        ("total=maybe", "total"),
         ("status=done", "status"),
         ("status=", "status"),
         ("command=explode", "command"),
@@ -142,6 +217,7 @@ def test_an_execution_is_shown_with_its_jobs(world, operator, executions):
         "message": "loading 1 table",
         "notes": [],
         "progress": 0.75,
+        "remaining_s": analysis["remaining_s"],
         "retries": 0,
         "errors": [],
         "start_time": "2026-11-22T06:00:00Z",
@@ -150,6 +226,7 @@ def test_an_execution_is_shown_with_its_jobs(world, operator, executions):
         "links": {"log": "s3://gfw-pipelines/log"},
         "results": [{"dataset": "gadm__viirs__adm2_daily_alerts", "version": "v20261101", "state": "loading"}],
     }
+    assert 0 < analysis["remaining_s"] < 60
     assert analysis["next_look"].startswith("2026-11-22T06:0")
     assert (latest["kind"], latest["version"], latest["next_look"]) == ("set_latest", None, None)
     assert latest["results"][0]["state"] == "done"
@@ -185,10 +262,27 @@ def test_events_are_paged_in_order(world, reader, executions):
     assert [event["seq"] for event in last.json()["items"]] == [7]
     assert last.json()["next"] is None
     assert "link" not in last.headers
-    assert reader.get(f"/executions/{identity}/events?after=7").json() == {"items": [], "next": None}
+    assert reader.get(f"/executions/{identity}/events?after=7").json() == {
+        "items": [],
+        "next": None,
+        "ended": False,
+    }
 
 
-@pytest.mark.parametrize("query", ["after=-1", "after=x", f"after={2**63}", f"after={2**53}", "limit=501", "cursor=a"])
+@pytest.mark.parametrize(
+    "query",
+    [
+        "wait=-1",
+        "wait=31",
+        "wait=x",
+        "after=-1",
+        "after=x",
+        f"after={2**63}",
+        f"after={2**53}",
+        "limit=501",
+        "cursor=a",
+    ],
+)
 def test_bad_parameters_of_events_are_refused(reader, executions, query):
     assert reader.get(f"/executions/{executions[0]}/events?{query}").status_code == 422
 

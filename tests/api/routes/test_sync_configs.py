@@ -10,7 +10,7 @@ from datapump.sync_configs import SyncMetadata
 MERGE_PATCH = "application/merge-patch+json"
 
 
-def patch(client, config, changes, if_match=None, media_type=MERGE_PATCH):
+def patch(client, config, changes, if_match="*", media_type=MERGE_PATCH):
     headers = {"Content-Type": media_type} | ({} if if_match is None else {"If-Match": if_match})
     return client.patch(f"/sync-configs/{config.id}", content=json.dumps(changes), headers=headers)
 
@@ -59,7 +59,7 @@ def test_a_config_is_shown_with_its_tag(reader, config):
 
 def test_an_unknown_config_is_not_found(operator, config):
     assert operator.get("/sync-configs/nope").status_code == 404
-    assert operator.patch("/sync-configs/nope", json={"sync": False}).status_code == 404
+    assert operator.patch("/sync-configs/nope", json={"sync": False}).status_code == 428
     assert operator.patch("/sync-configs/nope", json={}, headers={"If-Match": "*"}).status_code == 404
 
 
@@ -137,6 +137,8 @@ def test_metadata_is_merged(world, operator, config, changes, key, value):
         (None, ""),
         ([], ""),
         ({"sync": None}, "/sync"),
+        ({"reason": " "}, "/reason"),
+        ({"reason": "x" * 501}, "/reason"),
         ({"sync": "false"}, "/sync"),
         ({"sync": 0}, "/sync"),
         ({"dataset": "x"}, "/dataset"),
@@ -164,7 +166,7 @@ def test_a_bad_patch_is_named_by_pointer_and_changes_nothing(world, operator, co
 @pytest.mark.parametrize(
     ("if_match", "status"),
     [
-        (None, 200),
+        (None, 428),
         ('"1"', 200),
         ('"7", "1"', 200),
         ("*", 200),
@@ -182,7 +184,14 @@ def test_if_match_guards_a_change(world, operator, config, if_match, status):
     assert response.status_code == status
     assert world.sync_configs.get(config.id).sync is (status != 200)
     if status != 200:
-        assert response.json()["type"] == {412: "/problems/stale", 400: "/problems/invalid-header"}[status]
+        assert (
+            response.json()["type"]
+            == {
+                412: "/problems/stale",
+                428: "/problems/precondition-required",
+                400: "/problems/invalid-header",
+            }[status]
+        )
 
 
 def test_of_two_changes_of_one_state_the_second_is_stale(operator, config):
@@ -194,16 +203,16 @@ def interfering(world, monkeypatch, times):
     """Let somebody else change the config right before each of the first patches."""
     real, left = world.sync_configs.patch, iter(range(times))
 
-    def between(config_id, changes, *, revision=None):
+    def between(config_id, changes, *, revision=None, author=None):
         for number in left:
             real(config_id, {"metadata": {"version_overrides": {f"other_{number}": "v9"}}})
             break
-        return real(config_id, changes, revision=revision)
+        return real(config_id, changes, revision=revision, author=author)
 
     monkeypatch.setattr(world.sync_configs, "patch", between)
 
 
-def test_a_change_without_if_match_is_merged_into_what_somebody_else_has_written(world, operator, config, monkeypatch):
+def test_a_change_of_any_state_is_merged_into_what_somebody_else_has_written(world, operator, config, monkeypatch):
     interfering(world, monkeypatch, 2)
     response = patch(operator, config, {"metadata": {"version_overrides": {"all": "v3"}}})
     assert response.status_code == 200
@@ -217,7 +226,7 @@ def test_a_change_with_if_match_is_stale_when_somebody_else_is_faster(world, ope
 
 
 def test_a_change_that_never_gets_its_turn_is_a_conflict(world, operator, config, monkeypatch):
-    def always(config_id, changes, *, revision=None):
+    def always(config_id, changes, *, revision=None, author=None):
         raise ConflictError("it has changed")
 
     monkeypatch.setattr(world.sync_configs, "patch", always)

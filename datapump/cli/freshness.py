@@ -1,0 +1,55 @@
+"""`datapump freshness`: how fresh the tables are that follow a feed."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+from rich.table import Table
+
+from datapump.cli.output import FAILED, connect, escape, out, print_json, told
+
+
+def freshness(
+    sync_type: Annotated[str | None, typer.Option("--type", help="Only of this sync type.")] = None,
+    dataset: Annotated[str | None, typer.Option(help="Only of this dataset.")] = None,
+    *,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON for other programs.")] = False,
+) -> None:
+    """Tell how fresh the tables are that follow a feed. Exit code 0 only if none is behind."""
+    items = []
+    with told(), connect() as client:
+        cursor = None
+        while True:
+            page = client.freshness(sync_type=sync_type, dataset=dataset, limit=200, cursor=cursor)
+            items += page["items"]
+            cursor = page["next"]
+            if cursor is None:
+                break
+    if as_json:
+        print_json(items)
+    elif not items:
+        out.print("no enabled sync config")
+    else:
+        table = Table("dataset", "type", "brought to", "alerts until", "last success", "behind since", box=None)
+        for item in items:
+            success = "" if item["last_success"] is None else _minute(item["last_success"]["ended"])
+            behind = _minute(item["behind_since"])
+            colour = "red" if behind else "green"
+            table.add_row(
+                item["dataset"],
+                item["sync_type"],
+                item["sync_version"] or "",
+                item["alerts_until"] or "",
+                success,
+                f"[{colour}]{behind or 'up to date'}[/]",
+            )
+        out.print(table)
+        for error in sorted({item["feed_error"] for item in items} - {None}):
+            out.print(f"[red]feed:[/] {escape(error)}", soft_wrap=True)
+    if any(item["behind_since"] for item in items):
+        raise typer.Exit(FAILED)
+
+
+def _minute(moment: str | None) -> str:
+    return "" if moment is None else moment[:16].replace("T", " ")

@@ -1,0 +1,141 @@
+"""Questions about runs on SQLite: lists, counts, and how executions belong together."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING, Unpack
+
+from datapump.clock import isoformat
+from datapump.errors import ConflictError, NotFoundError
+from datapump.executions import ConfigRun, ConfigRuns, Execution, NewEvent
+from datapump.stores import Page
+
+if TYPE_CHECKING:
+    import sqlite3
+
+    from datapump.clock import Clock
+    from datapump.executions import ExecutionFilters
+    from datapump.stores.sqlite.database import Database
+
+DATASET = "coalesce(json_extract(document, '$.table.dataset'), json_extract(document, '$.dataset'))"
+SYNC_TYPE = "json_extract(document, '$.sync_type')"
+JOB_WHERE = "EXISTS (SELECT 1 FROM jobs WHERE {condition} = ? AND execution_id = executions.id)"
+ASKED = "EXISTS (SELECT 1 FROM json_each(executions.document, '$.command.parameters.types') WHERE value = ?)"
+CONFIG_RUN = """
+    SELECT execution_id, job_id, jobs.status, created, json_extract(jobs.document, '$.end_time') AS ended,
+        json_extract(jobs.document, '$.message') AS message
+    FROM jobs JOIN executions ON executions.id = execution_id
+    WHERE json_extract(jobs.document, '$.sync_config') = ? AND execution_id > ? AND {condition}
+    ORDER BY execution_id {order} LIMIT 1
+"""
+CONDITIONS = {
+    "status": "status = ?",
+    "command": "command = ?",
+    "caller": "caller = ?",
+    "since": "created >= ?",
+    "until": "created < ?",
+    "dataset": JOB_WHERE.format(condition=DATASET),
+    "sync_type": f"({JOB_WHERE.format(condition=SYNC_TYPE)} OR (command = 'sync' AND {ASKED}))",
+    "label": "EXISTS (SELECT 1 FROM execution_labels WHERE label = ? AND execution_id = executions.id)",
+}
+
+
+class SqliteRunQueries:
+    """The part of the run store that looks across executions."""
+
+    _database: Database
+    _clock: Clock
+
+    def list_executions(
+        self, *, after: str | None = None, limit: int = 50, **filters: Unpack[ExecutionFilters]
+    ) -> Page[Execution]:
+        """Executions, newest first; `after` is the id that the page before ended with."""
+        where, values = _where(filters, after)
+        rows = self._database.rows(
+            f"SELECT document FROM executions WHERE {where} ORDER BY id DESC LIMIT ?",  # noqa: S608 - constants
+            (*values, limit + 1),
+        )
+        items = [Execution.model_validate_json(row["document"]) for row in rows[:limit]]
+        return Page(items, items[-1].id if len(rows) > limit else None)
+
+    def count_executions(self, **filters: Unpack[ExecutionFilters]) -> int:
+        """How many executions there are."""
+        where, values = _where(filters, None)
+        row = self._database.row(f"SELECT count(*) AS n FROM executions WHERE {where}", values)  # noqa: S608 - constants
+        return 0 if row is None else int(row["n"])
+
+    def find_by_key(self, caller: str, idempotency_key: str) -> Execution | None:
+        """The execution that a caller's idempotency key made, None if there is none."""
+        row = self._database.row(
+            "SELECT document FROM executions WHERE caller = ? AND idempotency_key = ?", (caller, idempotency_key)
+        )
+        return None if row is None else Execution.model_validate_json(row["document"])
+
+    def newest_execution_of(self, job_id: str) -> str | None:
+        """The newest execution that holds a job of that id, None if there is none."""
+        row = self._database.row("SELECT max(execution_id) AS newest FROM jobs WHERE job_id = ?", (job_id,))
+        return None if row is None or row["newest"] is None else str(row["newest"])
+
+    def config_runs(self, config_id: str) -> ConfigRuns:
+        """The newest job of a config, its newest success, and the first that did not complete since."""
+        last = self._config_run(config_id, "1", "DESC", "")
+        success = self._config_run(config_id, "jobs.status = 'complete'", "DESC", "")
+        since = "" if success is None else success.execution_id
+        behind = self._config_run(config_id, "jobs.status != 'complete'", "ASC", since)
+        return ConfigRuns(last=last, success=success, behind=behind)
+
+    def _config_run(self, config_id: str, condition: str, order: str, since: str) -> ConfigRun | None:
+        row = self._database.row(
+            CONFIG_RUN.format(condition=condition, order=order),
+            (config_id, since),
+        )
+        return None if row is None else ConfigRun.model_validate(dict(row))
+
+
+def store_labels(connection: sqlite3.Connection, execution: Execution) -> None:
+    """Make an execution be found by its command's labels."""
+    for name, value in execution.command.get("labels", {}).items():
+        for label in (name, f"{name}:{value}"):
+            connection.execute(
+                "INSERT INTO execution_labels (label, execution_id) VALUES (?, ?)", (label, execution.id)
+            )
+
+
+def link_retry(connection: sqlite3.Connection, retry: Execution) -> NewEvent:
+    """Enter a retry into the execution that it retries; the event that tells of it there.
+
+    Raises:
+        NotFoundError: There is no such execution.
+        ConflictError: It has not ended, or a retry of it has not.
+    """
+    original = _find(connection, str(retry.retry_of))
+    if original is None:
+        raise NotFoundError(f"there is no execution {retry.retry_of!r}")
+    if not original.ended:
+        raise ConflictError(f"execution {original.id} is {original.status}: only one that has ended can be retried")
+    earlier = None if original.retried_by is None else _find(connection, original.retried_by)
+    if earlier is not None and not earlier.ended:
+        raise ConflictError(f"execution {original.id} is being retried already, by execution {earlier.id}")
+    original.retried_by = retry.id
+    connection.execute("UPDATE executions SET document = ? WHERE id = ?", (original.model_dump_json(), original.id))
+    message = f"{retry.caller} retried it, as execution {retry.id}"
+    return NewEvent(kind="retried", message=message, data={"execution": retry.id})
+
+
+def _where(filters: ExecutionFilters, after: str | None) -> tuple[str, list[object]]:
+    """The condition in SQL, and its values."""
+    conditions, values = ["1"], []
+    for name, value in filters.items():
+        if value is not None:
+            conditions.append(CONDITIONS[name])
+            text = isoformat(value) if isinstance(value, datetime) else value
+            values += [text] * CONDITIONS[name].count("?")
+    if after is not None:
+        conditions.append("id < ?")
+        values.append(after)
+    return " AND ".join(conditions), values
+
+
+def _find(connection: sqlite3.Connection, execution_id: str) -> Execution | None:
+    row = connection.execute("SELECT document FROM executions WHERE id = ?", (execution_id,)).fetchone()
+    return None if row is None else Execution.model_validate_json(row["document"])

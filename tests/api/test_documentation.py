@@ -1,0 +1,64 @@
+"""The API by hand, as its documentation says: every line is run, in order, by bash and curl."""
+
+import shutil
+import subprocess
+import textwrap
+from pathlib import Path
+
+import pytest
+
+from api.examples import COMMANDS
+from datapump.executions import ExecutionStatus
+from datapump.jobs.documents import AnalysisJob, JobStatus
+from tests.support.live import serving
+
+DOCUMENT = Path(__file__).parents[2] / "docs" / "api.md"
+
+
+def script():
+    lines = [line for line in DOCUMENT.read_text().splitlines() if line.startswith("    ") or not line.strip()]
+    return "set -euo pipefail\nset -x\n" + textwrap.dedent("\n".join(lines))
+
+
+@pytest.fixture
+def carried(world, monkeypatch):
+    """Executions get a job, which fails when they are stopped."""
+    runs = world.runs
+
+    def job(execution_id, **changes):
+        document = {**COMMANDS["continue_jobs"]["parameters"]["jobs"][0], "id": f"job-of-{execution_id}", **changes}
+        return AnalysisJob.model_validate(document, strict=False)
+
+    def start(execution_id):
+        runs.begin(execution_id, [job(execution_id)], [], [])
+
+    def stop(execution_id, reason):
+        runs.request_stop(execution_id, reason)
+        runs.save_job(execution_id, job(execution_id, status=JobStatus.FAILED, step="analyzing"), 1)
+        runs.finish(execution_id, ExecutionStatus.STOPPED)
+
+    monkeypatch.setattr(world.orchestrator, "start", start)
+    monkeypatch.setattr(world.orchestrator, "stop", stop)
+    world.add_config()
+    return world
+
+
+@pytest.mark.skipif(shutil.which("curl") is None, reason="needs curl")
+def test_every_line_of_the_documentation_works(carried):
+    with serving(carried.app) as address:
+        environment = {"URL": address, "KEY": "dp_admin-secret", "PATH": "/usr/local/bin:/usr/bin:/bin"}
+        done = subprocess.run(
+            ["bash"], input=script(), env=environment, capture_output=True, text=True, timeout=60, check=False
+        )
+    assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
+    first, retry, run = reversed(carried.runs.list_executions().items)
+    assert (first.status, first.stop_reason, first.retried_by) == ("stopped", "the feed is broken", retry.id)
+    assert (retry.retry_of, run.name) == (first.id, "sync")
+    (config,) = carried.sync_configs.list().items
+    assert config.sync is True
+    assert [change.action for change in carried.sync_configs.history(config.id).items] == [
+        "resumed",
+        "paused",
+        "changed",
+        "changed",
+    ]

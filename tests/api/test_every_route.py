@@ -1,0 +1,240 @@
+"""One walk over every route and method: errors, pages, entity tags and idempotency are alike everywhere."""
+
+import json
+from dataclasses import dataclass
+
+import pytest
+
+from api.app import build
+from api.auth import is_public
+from api.examples import COMMANDS
+from api.problem_types import BY_NAME
+from api.routes import ROUTERS
+from datapump.audit import AuditRecord
+from datapump.executions import ExecutionStatus
+from datapump.jobs.documents import AnalysisJob, JobStatus
+from datapump.keys import Scope
+from datapump.sync_configs import Author
+
+CONTRACT = build().openapi()
+METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE")
+ROUTES = {
+    (method, route.path): route.endpoint for router in ROUTERS for route in router.routes for method in route.methods
+}
+PATHS = sorted({path for _, path in ROUTES})
+LISTS = ["/audit", "/executions", "/freshness", "/sync-configs", "/sync-configs/{config_id}/history"]
+# These lists count by number, which only grows: `after` is the cursor.
+NUMBERED = ["/executions/{execution_id}/events"]
+MUTABLE = ["/sync-configs/{config_id}"]
+JSON = {"Content-Type": "application/json"}
+
+
+@dataclass
+class Things:
+    """One of each thing that an address can name."""
+
+    execution: str
+    config: str
+
+    def address(self, path):
+        return (
+            path.replace("{execution_id}", self.execution)
+            .replace("{job_id}", "gadm-viirs-1")
+            .replace("{config_id}", self.config)
+            .replace("{name}", "not-found")
+        )
+
+
+@pytest.fixture
+def things(world, operator):
+    """Three or more of everything that is listed; an execution that has ended, its job failed."""
+    config = world.add_config()
+    for number in range(3):
+        world.add_config(version=f"v{number}")
+        world.sync_configs.patch(config.id, {"sync": bool(number % 2)}, author=Author(caller="ada"))
+        operator.post("/commands", json=COMMANDS["sync"])
+    made = operator.post("/commands", json=COMMANDS["continue_jobs"]).json()["id"]
+    job = AnalysisJob.model_validate(COMMANDS["continue_jobs"]["parameters"]["jobs"][0], strict=False)
+    world.runs.begin(made, [job], [], [])
+    world.runs.save_job(made, job.model_copy(update={"status": JobStatus.FAILED}), 1)
+    world.runs.finish(made, ExecutionStatus.FAILED)
+    world.sync_configs.patch(config.id, {"sync": True}, author=Author(caller="ada"))
+    return Things(made, config.id)
+
+
+def assert_documented(response, method, path):
+    """A problem of a type that the contract names for the operation, or that the framework gives."""
+    assert response.headers["x-request-id"]
+    assert response.headers["cache-control"] == "no-store"
+    assert response.status_code < 500 or response.status_code == 501
+    if response.status_code < 400 or method == "HEAD":
+        return
+    assert response.headers["content-type"] == "application/problem+json"
+    problem = response.json()
+    name = problem["type"].removeprefix("/problems/")
+    assert BY_NAME[name].status == problem["status"] == response.status_code
+    operation = CONTRACT["paths"].get(path, {}).get(method.lower())
+    if operation is not None:
+        assert name in operation["responses"][str(response.status_code)]["x-problem-types"]
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_every_method_of_every_route_answers_as_documented(world, things, path):
+    """Whoever asks, with whatever body and header: never 5xx, always a documented problem."""
+    odd = [{"If-Match": '"7"'}, {"If-Match": "x"}, {"Idempotency-Key": ""}, {"Content-Type": "text/plain"}]
+    attempts = [({}, body) for body in (b"", b"{}", b"[", b'{"reason": 1}')] + [(headers, b"{}") for headers in odd]
+    for caller in (None, "read", "operate", "admin"):
+        with world.client(caller) as client:
+            for method in METHODS:
+                for headers, body in attempts:
+                    address = things.address(path)
+                    response = client.request(method, address, headers={**JSON, **headers}, content=body)
+                    assert_documented(response, method, path)
+                    if not known(method, path):
+                        assert response.status_code == 405
+
+
+def known(method, path):
+    """Whether some route answers: `pause` could also be a config's id."""
+    names = {path, "/sync-configs/{config_id}"} if path in {"/sync-configs/pause", "/sync-configs/resume"} else {path}
+    asked = "GET" if method == "HEAD" else method
+    return method == "OPTIONS" or any((asked, name) in ROUTES for name in names)
+
+
+@pytest.mark.parametrize(("method", "path"), sorted(one for one in ROUTES if "{" in one[1]))
+def test_what_does_not_exist_is_not_found_and_what_is_closed_says_nothing_of_it(world, things, method, path):
+    nowhere = Things("nope", "nope").address(path).replace("gadm-viirs-1", "nope").replace("not-found", "nope")
+    headers = {**JSON, "If-Match": "*"}
+    body = b'{"reason": "x"}' if method == "POST" and path.endswith("stop") else b"" if method == "POST" else b"{}"
+    with world.client("operate") as client:
+        assert client.request(method, nowhere, headers=headers, content=body).status_code == 404
+    if not is_public(ROUTES[method, path]):
+        with world.client() as stranger:
+            answers = {
+                stranger.request(method, one, headers=headers).status_code for one in (nowhere, things.address(path))
+            }
+        assert answers == {401}
+
+
+def test_every_list_is_in_the_tables_of_this_walk():
+    paged = {
+        path
+        for path, methods in CONTRACT["paths"].items()
+        for operation in [methods.get("get", {})]
+        if any(parameter["name"] in {"cursor", "after"} for parameter in operation.get("parameters", ()))
+    }
+    assert paged == {*LISTS, *NUMBERED}
+    assert {path for method, path in ROUTES if method == "PATCH"} == set(MUTABLE)
+
+
+@pytest.mark.parametrize("path", LISTS)
+def test_every_list_pages_by_a_cursor_that_is_its_own(world, things, path):
+    for number in range(3):
+        world.services.audit.add(
+            AuditRecord(
+                at=world.services.clock.now(),
+                request_id=str(number),
+                caller="ada",
+                key_id="k",
+                scope=Scope.READ,
+                method="POST",
+                path="/",
+                status=202,
+            )
+        )
+    with world.client("admin") as admin:
+        whole = admin.get(things.address(path) + "?limit=200").json()
+        seen, address = [], things.address(path) + "?limit=1"
+        while address:
+            response = admin.get(address)
+            page = response.json()
+            assert len(page["items"]) == 1
+            seen += page["items"]
+            link = response.headers.get("link")
+            assert (link is None) is (page["next"] is None)
+            address = link and link.removeprefix("<").removesuffix('>; rel="next"')
+        assert seen == whole["items"]
+        assert len(seen) >= 3
+        cursor = admin.get(things.address(path) + "?limit=1").json()["next"]
+        for other in {*LISTS} - {path}:
+            refused = admin.get(things.address(other), params={"cursor": cursor})
+            assert (refused.status_code, refused.json()["type"]) == (400, "/problems/invalid-cursor")
+
+
+@pytest.mark.parametrize("path", MUTABLE)
+@pytest.mark.parametrize(
+    ("header", "status"),
+    [
+        (None, 428),
+        ("", 400),
+        ("x", 400),
+        ('W/"5"', 400),
+        ('"0"', 412),
+        ("current", 200),
+        ('"0", current', 200),
+        ("*", 200),
+    ],
+)
+def test_every_mutable_resource_passes_the_etag_table(operator, things, path, header, status):
+    address = things.address(path)
+    before = operator.get(address)
+    tag = before.headers["etag"]
+    headers = JSON if header is None else {**JSON, "If-Match": header.replace("current", tag)}
+    response = operator.patch(address, content=json.dumps({"sync": not before.json()["sync"]}), headers=headers)
+    assert response.status_code == status
+    after = operator.get(address)
+    assert after.headers["etag"] == response.headers.get("etag", tag)
+    assert (after.headers["etag"] != tag) is (status == 200)
+    if status == 200:
+        stale = operator.patch(address, content=b'{"sync": true}', headers={**JSON, "If-Match": tag})
+        assert stale.status_code == 412
+
+
+STARTING = {
+    "/commands": json.dumps(COMMANDS["sync"]).encode(),
+    "/executions/{execution_id}/retry": b"",
+    "/sync-configs/{config_id}/run": b"",
+}
+# Doing these twice is doing them once, by what they do.
+BY_NATURE = {"/executions/{execution_id}/stop", "/sync-configs/pause", "/sync-configs/resume"}
+
+
+def test_every_post_is_in_the_idempotency_table():
+    assert {path for method, path in ROUTES if method == "POST"} == {*STARTING, *BY_NATURE}
+
+
+@pytest.mark.parametrize("path", sorted(STARTING))
+def test_every_post_that_starts_an_execution_passes_the_idempotency_table(world, operator, things, path):
+    def ask(key, client=operator):
+        return client.post(things.address(path), content=STARTING[path], headers={**JSON, "Idempotency-Key": key})
+
+    count = len(world.runs.list_executions(limit=200).items)
+    for malformed in ("", '""', "a b", '"a', "x" * 256):
+        assert ask(malformed).status_code == 400
+    assert len(world.runs.list_executions(limit=200).items) == count
+    first = ask("k")
+    assert first.status_code == 202
+    for again in (ask("k"), ask('"k"')):
+        assert (again.status_code, again.json()["id"]) == (202, first.json()["id"])
+        assert again.headers["idempotency-replayed"] == "true"
+    other = operator.post(
+        "/commands",
+        json={"command": "set_latest", "parameters": {"analysis_version": "v7"}},
+        headers={"Idempotency-Key": "k"},
+    )
+    assert (other.status_code, other.json()["type"]) == (422, "/problems/idempotency-key-reused")
+    world.runs.finish(first.json()["id"], ExecutionStatus.FAILED)
+    ended = ask("k")
+    assert (ended.json()["id"], ended.json()["status"]) == (first.json()["id"], "failed")
+    with world.client("admin") as admin:
+        assert ask("k", admin).json().get("id") != first.json()["id"]
+
+
+def test_what_is_idempotent_by_nature_does_nothing_the_second_time(world, operator, things):
+    body = {"sync_type": "viirs", "reason": "x"}
+    for path in ("/sync-configs/pause", "/sync-configs/resume"):
+        assert operator.post(path, json=body).json()["changed"]
+        assert operator.post(path, json=body).json()["changed"] == []
+    running = operator.post("/commands", json=COMMANDS["sync"]).json()["id"]
+    assert operator.post(f"/executions/{running}/stop", json={"reason": "x"}).status_code == 202
+    assert operator.post(f"/executions/{running}/stop", json={"reason": "x"}).status_code == 409

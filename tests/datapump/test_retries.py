@@ -1,0 +1,88 @@
+"""A retry carried to its end on the real Data API: what succeeded is not touched, what failed is made."""
+
+from __future__ import annotations
+
+import pytest
+
+from datapump.engines import RunState, RunStatus
+from datapump.executions import Execution, ExecutionStatus
+from datapump.jobs.documents import JobStatus
+from datapump.retries import plan_retry, retry_fingerprint
+from tests.support.deployment import ANALYSIS, night
+
+DATASETS = [f"geostore_{number:03d}" for number in range(8)]
+BROKEN = {"geostore_002", "geostore_005"}
+COMMAND = {
+    **ANALYSIS,
+    "parameters": {
+        **ANALYSIS["parameters"],
+        "sync": False,
+        "tables": [{"dataset": dataset, "version": "v1", "analysis": "viirs"} for dataset in DATASETS],
+    },
+}
+
+
+@pytest.fixture
+def deployment(tmp_path):
+    with night(tmp_path) as made:
+        yield made
+
+
+def break_runs(deployment, monkeypatch):
+    """Let the engine fail the runs of two datasets for good."""
+    real = deployment.engine.start
+
+    def start(request):
+        if any(name in request.output for name in BROKEN):
+            deployment.engine.runs[request.name] = RunStatus(state=RunState.FAILED, message="no space left")
+        else:
+            real(request)
+
+    monkeypatch.setattr(deployment.engine, "start", start)
+
+
+def published(deployment):
+    api = deployment.data_api
+    return {
+        (known["dataset"], version): (api.version(known["dataset"], version)["updated_on"], rows(api, known, version))
+        for known in api.datasets()
+        for version in known["versions"]
+    }
+
+
+def rows(api, known, version):
+    return sorted(str(row) for row in api.query(known["dataset"], version, "select * from data"))
+
+
+def test_exactly_the_failed_jobs_run_again_and_nothing_else_changes(deployment, monkeypatch):
+    with monkeypatch.context() as broken:
+        break_runs(deployment, broken)
+        first = deployment.run(COMMAND)
+    assert first.status is ExecutionStatus.FAILED
+    failed = [job for job in deployment.jobs(first.id) if job.status is JobStatus.FAILED]
+    assert {job.table.dataset for job in failed} == BROKEN
+    before = published(deployment)
+    lost = [name for name, status in deployment.engine.runs.items() if status.state is RunState.FAILED]
+    for name in lost:
+        del deployment.engine.runs[name]
+    asked = len(deployment.engine.runs)
+
+    planned = plan_retry(first, deployment.runs)
+    retry = Execution(
+        id=deployment.clock.new_id(),
+        command=planned.command.model_dump(mode="json"),
+        fingerprint=retry_fingerprint(first.id),
+        caller="test",
+        created=deployment.clock.now(),
+        retry_of=first.id,
+    )
+    deployment.runs.create_execution(retry)
+    done = deployment.carry(retry.id)
+
+    assert (done.status, done.errors) == (ExecutionStatus.SUCCEEDED, [])
+    assert [job.id for job in deployment.jobs(retry.id)] == [job.id for job in failed]
+    assert len(deployment.engine.runs) == asked + len(BROKEN)
+    after = published(deployment)
+    assert {key: after[key] for key in before} == before
+    assert {dataset.split("__")[0] for dataset, _ in set(after) - set(before)} == BROKEN
+    assert deployment.runs.get_execution(first.id).retried_by == retry.id

@@ -1,0 +1,42 @@
+"""The owner's key over restarts of the embedded deployment."""
+
+from __future__ import annotations
+
+import pytest
+
+from datapump.key_ring import KeyRing
+from datapump.keys import Scope, digest
+from datapump.settings import Settings
+from datapump.stores.sqlite import Database, SqliteKeyStore
+from state_machine.embedded import _ensure_owner, admin_key_file
+
+
+@pytest.fixture
+def settings(tmp_path):
+    return Settings(_env_file=None, data_dir=tmp_path)
+
+
+@pytest.fixture
+def keys(tmp_path):
+    database = Database(tmp_path / "datapump.sqlite")
+    yield SqliteKeyStore(database)
+    database.close()
+
+
+def test_the_owners_key_stays_over_restarts(settings, keys, clock):
+    _ensure_owner(settings, keys, clock)
+    secret = admin_key_file(settings).read_text().strip()
+    _ensure_owner(settings, keys, clock)
+    assert admin_key_file(settings).read_text().strip() == secret
+    (key,) = keys.list()
+    assert (key.digest, key.scope, key.caller) == (digest(secret), Scope.ADMIN, "owner")
+
+
+def test_a_revoked_owners_key_is_not_revived_by_a_restart(settings, keys, clock):
+    _ensure_owner(settings, keys, clock)
+    secret = admin_key_file(settings).read_text().strip()
+    KeyRing(keys, clock).revoke(digest(secret)[:12])
+    _ensure_owner(settings, keys, clock)
+    fresh = admin_key_file(settings).read_text().strip()
+    assert keys.find(digest(secret)) is None
+    assert keys.find(digest(fresh)).scope is Scope.ADMIN

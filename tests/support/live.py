@@ -1,0 +1,23 @@
+"""An app under uvicorn on a free port of this machine, in a thread."""
+
+from __future__ import annotations
+
+import socket
+import threading
+from contextlib import contextmanager
+
+import uvicorn
+
+
+@contextmanager
+def serving(app):
+    """The app's address, as long as the block lasts."""
+    with socket.create_server(("127.0.0.1", 0), backlog=64) as listener:
+        config = uvicorn.Config(app, log_level="error", ws="none", lifespan="off", timeout_graceful_shutdown=2)
+        server = uvicorn.Server(config)
+        thread = threading.Thread(target=server.run, args=([listener],))
+        thread.start()
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+        server.should_exit = True
+        thread.join(20)
+        assert not thread.is_alive()
