@@ -22,6 +22,7 @@ from datapump.clients.data_api import DataApi
 from datapump.embedded.sample.history import History, split
 from datapump.embedded.sample.loading import load
 from datapump.embedded.sample.world import World, write
+from datapump.errors import ConflictError
 from datapump.objects import Objects
 from datapump.secret_files import read
 from datapump.settings import Settings, get_settings
@@ -98,13 +99,28 @@ def _play(scene: Scene, client: Client, api: DataApi) -> bool:
         objects.put(folder + scene.kept.name, scene.kept.path)
     for command, key in _commands(scene):
         out.print(f"\n[bold]{command['command']}[/] {escape(json.dumps(command['parameters']))}", soft_wrap=True)
-        execution = follow(client, client.submit(json.dumps(command), key)["id"])
+        submitted = client.submit(json.dumps(command), key)
+        if submitted["status"] in {"failed", "stopped"}:
+            submitted = _taken_up(submitted, client, command)
+        execution = follow(client, submitted["id"])
         describe(execution)
         if execution["status"] != "succeeded":
             out.print("[red]this did not succeed[/]: the lines above say why")
             return False
     _show(scene, api)
     return True
+
+
+def _taken_up(execution: dict[str, Any], client: Client, command: dict[str, Any]) -> dict[str, Any]:
+    """What goes on with an earlier start's execution that did not succeed: a retry of its jobs, or the command anew."""
+    while execution.get("retried_by"):
+        execution = client.execution(execution["retried_by"])
+    if execution["status"] not in {"failed", "stopped"}:
+        return execution
+    try:
+        return client.retry(execution["id"])
+    except ConflictError:
+        return client.submit(json.dumps(command))
 
 
 def _commands(scene: Scene) -> list[tuple[dict[str, Any], str | None]]:
