@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from datapump.analyses import Analysis
-from datapump.errors import NotFoundError
+from datapump.errors import NotFoundError, UnsupportedError
 from datapump.sources.fire_files import (
     FireType,
     near_real_time_folder,
@@ -39,7 +39,13 @@ def alert_files(table: Table, ports: Ports) -> list[str]:
 
     Raises:
         NotFoundError: There is none where there should be: the tables would come out empty.
+        UnsupportedError: The analysis is of burned areas, whose files have no known place.
     """
+    if table.analysis is Analysis.BURNED_AREAS:
+        raise UnsupportedError(
+            f"the table {table} cannot be analysed by a command in this version, which knows no place of burned-area "
+            "files: run datapump tool zonal on them"
+        )
     fire_type = FIRE_TYPES.get(table.analysis)
     if fire_type is None:
         return []

@@ -67,6 +67,7 @@ class Settings(BaseSettings):
     )
 
     engine_processes: int = Field(2, ge=1, description="Analyses that run at once on this machine.")
+    analysis_processes: int = Field(1, ge=1, description="Processes that one analysis of rasters uses.")
     orchestrator_threads: int = Field(4, ge=1, description="Jobs that are ticked at once.")
     layers: Path | None = Field(None, description="Catalog file (TOML) of contextual layers.")
 

@@ -164,5 +164,6 @@ def _engine(settings: Settings, objects: Objects, clock: Clock) -> LocalEngine:
         objects_root=objects.root or settings.data_dir,
         layers=settings.layers,
         max_runs=settings.engine_processes,
+        processes=settings.analysis_processes,
         clock=clock,
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import resource
 import sys
 from contextlib import contextmanager
+from datetime import date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -24,6 +25,15 @@ if TYPE_CHECKING:
 
 CLOCK: Clock = SystemClock()
 
+_NAMES = {
+    Analysis.TCL: "annualupdate_minimal",
+    Analysis.GLAD: "gladalerts",
+    Analysis.INTEGRATED_ALERTS: "integrated_alerts",
+    Analysis.VIIRS: "firealerts_viirs",
+    Analysis.MODIS: "firealerts_modis",
+    Analysis.BURNED_AREAS: "firealerts_burned_areas",
+}
+_JOURNALS = ".journals"
 _SEVERAL = ("--features", "--fire-source")
 
 
@@ -42,32 +52,49 @@ def run_zonal(  # noqa: PLR0913, PLR0917 - each option is a parameter
     analysis: Annotated[Analysis, typer.Option(help="What to compute.")],
     features: Annotated[list[str], typer.Option(metavar="FILE...", help="Feature files, tab-separated; may hold *.")],
     feature_type: Annotated[FeatureType, typer.Option(help="What identifies a feature.")],
-    fire_source: Annotated[list[str], typer.Option(metavar="FILE...", help="Fire files, tab-separated; may hold *.")],
     out: Annotated[Path, typer.Option(metavar="DIR", help="Where to make the folder of results.", file_okay=False)],
-    layers: Annotated[Path | None, typer.Option(metavar="CATALOG", help="Contextual layers, TOML.")] = None,
+    fire_source: Annotated[
+        list[str] | None, typer.Option(metavar="FILE...", help="Of fires: fire files, tab-separated; may hold *.")
+    ] = None,
+    layers: Annotated[Path | None, typer.Option(metavar="CATALOG", help="Raster layers, TOML.")] = None,
     objects: Annotated[
         Path | None,
         typer.Option(metavar="DIR", help="Folder that holds buckets: then FILE may be s3://...", file_okay=False),
     ] = None,
+    as_of: Annotated[
+        datetime | None,
+        typer.Option(formats=["%Y-%m-%d"], metavar="DATE", help="Of integrated alerts: the day of the run. [today]"),
+    ] = None,
+    processes: Annotated[int, typer.Option(min=1, help="Processes that read rasters.")] = 1,
     *,
     change_only: Annotated[
-        bool, typer.Option("--change-only", help="Leave out the tables that do not change with new fires.")
+        bool, typer.Option("--change-only", help="Leave out the tables that do not change with new alerts.")
     ] = False,
 ) -> None:
-    """Count fires in features, write the tables, and print a summary as JSON."""
+    """Sum up rasters or count fires in features, write the tables, and print a summary as JSON.
+
+    A run over rasters that was killed goes on where it was when the same command is given again.
+    """
     with told():
         check_analysis(analysis)
-        name = f"firealerts_{analysis.value}_{CLOCK.now():%Y%m%d_%H%M}"
+        name = f"{_NAMES[analysis]}_{CLOCK.now():%Y%m%d_%H%M}"
         request = AnalysisRequest(
             name=name,
             analysis=analysis,
             feature_type=feature_type,
             features=tuple(features),
             output=str(out / name),
-            fire_sources=tuple(fire_source),
+            fire_sources=tuple(fire_source or ()),
             change_only=change_only,
+            as_of=_day(analysis, as_of),
         )
-        print_json(_run(request, objects, layers))
+        print_json(_run(request, objects, layers, (processes, out / _JOURNALS)))
+
+
+def _day(analysis: Analysis, as_of: datetime | None) -> date | None:
+    if analysis is not Analysis.INTEGRATED_ALERTS:
+        return None
+    return (as_of or CLOCK.now()).date()
 
 
 def _repeated(args: list[str]) -> list[str]:
@@ -86,14 +113,17 @@ def _repeated(args: list[str]) -> list[str]:
     return result
 
 
-def _run(request: AnalysisRequest, objects: Path | None, layers: Path | None) -> dict[str, object]:
+def _run(
+    request: AnalysisRequest, objects: Path | None, layers: Path | None, how: tuple[int, Path]
+) -> dict[str, object]:
     # The engine imports pyarrow and shapely; usage errors and --help do without.
     from datapump.engines.local.files import Files  # noqa: PLC0415 - see above
     from datapump.engines.local.zonal import run  # noqa: PLC0415 - see above
 
     started = CLOCK.now()
     with _bar() as progress:
-        summary = run(request, Files(objects), layers=layers, progress=progress)
+        files, (processes, journals) = Files(objects), how
+        summary = run(request, files, layers=layers, progress=progress, processes=processes, journals=journals)
     seconds = (CLOCK.now() - started).total_seconds()
     return {**summary, "output": request.output, "seconds": round(seconds, 3), "peak_memory_mib": _peak_memory_mib()}
 
@@ -108,6 +138,6 @@ def _bar() -> Iterator[Callable[[float, str], None]]:
 
 
 def _peak_memory_mib() -> int:
-    """Of this process so far. Linux tells KiB, macOS bytes."""
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    """Of the largest process so far. Linux tells KiB, macOS bytes."""
+    peak = max(resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
     return round(peak / 2**20 if sys.platform == "darwin" else peak / 2**10)

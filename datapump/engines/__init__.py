@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from enum import StrEnum
 from typing import Protocol
 
@@ -19,6 +20,7 @@ class AnalysisRequest(BaseModel):
         output: Folder (`s3://.../firealerts_viirs_20261122_0200`) to write `{level}/{table}/part-*.csv` into.
         fire_sources: Names of fire files, in order, each may hold `*`.
         change_only: Leave out the tables that do not change with new alerts.
+        as_of: Integrated alerts: the day of the run, from which alerts are counted two years back; None: today.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -30,6 +32,7 @@ class AnalysisRequest(BaseModel):
     output: str
     fire_sources: tuple[str, ...] = ()
     change_only: bool = False
+    as_of: date | None = None
 
 
 class RunState(StrEnum):

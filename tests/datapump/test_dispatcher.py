@@ -90,9 +90,18 @@ def test_two_versions_that_would_be_published_under_the_same_names_are_refused_w
         (table("farms", GONE), [f"farms {GONE} viirs", "unknown version", "v1, v2"]),
         (table("gadm", "v4.1"), ["gadm v4.1 viirs", "gadm41_adm2_1x1.tsv"]),
         (table("farms", "v2", "modis"), ["farms v2 modis", "no fire files to analyse", "nasa_modis_fire_alerts"]),
-        (table("gadm", "v4.1", "glad"), ["gadm v4.1 glad", "computes modis, viirs"]),
+        (table("gadm", "v4.1", "glad"), ["gadm v4.1 glad", "computes burned_areas, modis, viirs"]),
+        (table("gadm", "v4.1", "burned_areas"), ["gadm v4.1 burned_areas", "datapump tool zonal"]),
     ],
-    ids=["no grid", "unknown dataset", "unknown version", "no feature file", "no fire file", "no engine"],
+    ids=[
+        "no grid",
+        "unknown dataset",
+        "unknown version",
+        "no feature file",
+        "no fire file",
+        "no engine",
+        "no place of burned areas",
+    ],
 )
 def test_a_table_that_cannot_be_analysed_is_refused_by_name(refused, wanted, reasons):
     error = refused(analysis(wanted))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datapump.engines import RunState, RunStatus
 from datapump.engines.local.manifest import notes
-from datapump.engines.local.requests import AVAILABLE
+from datapump.engines.local.requests import available
 from datapump.engines.local.zonal import run
 from datapump.errors import DatapumpError
 
@@ -16,7 +16,7 @@ class InlineEngine:
     """
 
     def __init__(self, objects):
-        self.analyses = AVAILABLE
+        self.analyses = available(None)
         self.script = []
         self.runs = {}
         self.cancelled = []

@@ -1,4 +1,4 @@
-"""The catalog of contextual layers: what they are called, what their values mean, which are configured."""
+"""The catalog of raster layers: what they are called, what their values mean, which are configured."""
 
 from __future__ import annotations
 
@@ -7,12 +7,14 @@ from functools import cache, cached_property
 from importlib import resources
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator
 
 from datapump.errors import DataError, NotFoundError
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from datapump.analyses import Analysis
 
 SHIPPED = "catalog.toml"
 WDPA_LAYER = "wdpa_protected_areas"
@@ -32,26 +34,31 @@ class Layer(_Strict):
 
     Attributes:
         name: Its name in the catalog.
-        columns: The column's name, then its former names; each carries the same value.
-        kind: How pixel values are read: `boolean`, `text` (by `codes`) or `bins` (a percentage, by `bins`).
+        columns: The column's name, then its former names; each carries the same value. None: not a context.
+        twins: The analyses whose tables have columns under the former names too.
+        kind: How pixel values are read: `boolean`, `text` (by `codes`), `bins` (a percentage, by `bins`), `mask`
+            (boolean, not a context), `number` (per hectare), `year` (after 2000), `alerts` (date and confidence).
         codes: Of a text layer: what each pixel value stands for.
         bins: Of a binned layer: lower limits, exclusive, rising.
         default: What a pixel value of 0, or a place without a pixel, stands for; "" is an empty field.
         other: What a pixel value without a code stands for.
-        required: Whether the analysis as published elsewhere cannot do without it.
+        largest: Of a mask: the greatest value it may hold; None: any.
+        required: The analyses that skip a place where this layer has no tile.
         whitelist: Whether the layer has columns in whitelist tables.
         public: For information: where the raster lies in the public data lake.
-        uri: Where the raster is read from; None: the layer is not configured.
+        uri: Where its tiles are read from, with `{tile_id}` and if need be `{grid}`; None: not configured.
     """
 
     name: str
-    columns: Annotated[tuple[str, ...], Field(min_length=1, strict=False)]
-    kind: Literal["boolean", "text", "bins"]
+    columns: Annotated[tuple[str, ...], Field(strict=False)]
+    twins: Annotated[tuple[str, ...], Field(strict=False)] = ("glad", "viirs", "modis", "burned_areas")
+    kind: Literal["boolean", "text", "bins", "mask", "number", "year", "alerts"]
     codes: Annotated[dict[int, str], BeforeValidator(_integer_keys)] = Field(default_factory=dict)
     bins: Annotated[tuple[int, ...], Field(strict=False)] = ()
     default: str = ""
     other: str = ""
-    required: bool = False
+    largest: int | None = None
+    required: Annotated[tuple[str, ...], Field(strict=False)] = ()
     whitelist: bool = True
     public: str
     uri: str | None = None
@@ -73,16 +80,36 @@ class Layer(_Strict):
 
 
 class Catalog(_Strict):
-    """Every layer of the fire analyses, in column order.
+    """Layers.
 
     Attributes:
         source: The file that says which layers are configured.
         grids: Raster grid by analysis: tile size in degrees / pixels of a tile.
+        analyses: Names of the layers of each analysis, those that have columns in the order of the columns.
+        layers: The layers; of `of`, in that order.
     """
 
     source: str
     grids: dict[str, str]
+    analyses: dict[str, Annotated[tuple[str, ...], Field(strict=False)]]
     layers: tuple[Layer, ...]
+
+    def of(self, analysis: Analysis) -> Catalog:
+        """The layers of one analysis, with the columns that its tables have."""
+        known = {layer.name: layer for layer in self.layers}
+        found = [known[name] for name in self.analyses[analysis]]
+        columns = [layer.columns if analysis in layer.twins else layer.columns[:1] for layer in found]
+        layers = tuple(layer.model_copy(update={"columns": names}) for layer, names in zip(found, columns, strict=True))
+        return self.model_copy(update={"layers": layers})
+
+    def layer(self, name: str) -> Layer:
+        """The layer of that name."""
+        return next(layer for layer in self.layers if layer.name == name)
+
+    @property
+    def contexts(self) -> tuple[Layer, ...]:
+        """The layers that have columns."""
+        return tuple(layer for layer in self.layers if layer.columns)
 
     @property
     def configured(self) -> tuple[Layer, ...]:
@@ -97,6 +124,15 @@ class Catalog(_Strict):
 
 class _UserLayer(_Strict):
     uri: str = Field(min_length=1)
+
+    @field_validator("uri")
+    @classmethod
+    def _of_tiles(cls, uri: str) -> str:
+        if "{tile_id}" not in uri:
+            raise ValueError("write {tile_id} where the names of the tiles differ, as in peat/{tile_id}.tif")
+        if "/latest/" in uri:
+            raise ValueError("name a version in place of `latest`: a run must read the same files when it is resumed")
+        return uri
 
 
 class _UserCatalog(_Strict):
@@ -121,11 +157,16 @@ def load_catalog(path: Path | None) -> Catalog:
     for name in given.layers:
         if name not in names:
             raise DataError(f"{path}: layers.{name} is no known layer; known are {', '.join(names)}")
-    layers = tuple(
-        layer.model_copy(update={"uri": given.layers[layer.name].uri}) if layer.name in given.layers else layer
-        for layer in shipped.layers
-    )
+    uris = {name: _beside(path, layer.uri) for name, layer in given.layers.items()}
+    layers = tuple(layer.model_copy(update={"uri": uris.get(layer.name)}) for layer in shipped.layers)
     return shipped.model_copy(update={"source": str(path), "layers": layers})
+
+
+def _beside(path: Path, uri: str) -> str:
+    """A relative name of a file means one beside the catalog file."""
+    if "://" in uri:
+        return uri.removeprefix("file://")
+    return str(path.resolve().parent / uri)
 
 
 @cache
@@ -133,7 +174,8 @@ def _shipped() -> Catalog:
     text = resources.files(__package__).joinpath(SHIPPED).read_text(encoding="utf-8")
     document = tomllib.loads(text)
     layers = [{"name": name, **fields} for name, fields in document["layers"].items()]
-    return Catalog.model_validate({"source": SHIPPED, "grids": document["grids"], "layers": tuple(layers)})
+    rest = {key: document[key] for key in ("grids", "analyses")}
+    return Catalog.model_validate({"source": SHIPPED, **rest, "layers": tuple(layers)})
 
 
 def _parse_user_catalog(path: Path) -> _UserCatalog:

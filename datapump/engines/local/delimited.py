@@ -58,24 +58,28 @@ class Batch:
 
 
 class DelimitedFile:
-    """A tab-separated file with a header, `"` around values where needed, doubled within.
+    """A file of delimited columns with a header, `"` around values where needed, doubled within.
 
     Args:
         path: Where it lies.
         name: What to call it in errors and reports.
         fields: The columns to read.
         known: Names that further columns of the format go by: no field is read from under such a name.
+        delimiter: What stands between columns.
 
     Raises:
         DataError: The file has no header line, or lacks a column.
     """
 
-    def __init__(self, path: Path, name: str, fields: Sequence[Field], known: Sequence[str] = ()) -> None:
+    def __init__(
+        self, path: Path, name: str, fields: Sequence[Field], known: Sequence[str] = (), *, delimiter: str = "\t"
+    ) -> None:
         self.path = path
         self.name = name
         self._fields = tuple(fields)
         line = _first_line(path, name)
-        self._header = _columns(line, name)
+        self._delimiter = delimiter
+        self._header = _columns(line, name, delimiter)
         self._bare = not line.endswith("\n")
         self._at = {field.name: _find(field, self._header) for field in fields}
         self._check(frozenset(known))
@@ -119,7 +123,7 @@ class DelimitedFile:
                     block_size=block, column_names=columns, skip_rows=1, use_threads=False
                 ),
                 parse_options=arrow_csv.ParseOptions(
-                    delimiter="\t",
+                    delimiter=self._delimiter,
                     newlines_in_values=True,
                     invalid_row_handler=self._malformed_handler(malformed, skipped),
                 ),
@@ -205,9 +209,9 @@ def _first_line(path: Path, name: str) -> str:
         raise DataError(f"{name} is not tab-separated UTF-8 text: {error}") from error
 
 
-def _columns(line: str, name: str) -> list[str]:
+def _columns(line: str, name: str, delimiter: str) -> list[str]:
     try:
-        header = [column.strip() for row in csv.reader([line], delimiter="\t") for column in row]
+        header = [column.strip() for row in csv.reader([line], delimiter=delimiter) for column in row]
     except csv.Error as error:
         raise DataError(f"{name} is not tab-separated text: {error}") from error
     if not any(header):

@@ -12,8 +12,9 @@ from contextlib import contextmanager
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from datapump.analyses import Analysis
 from datapump.engines import RunState
-from datapump.engines.local.requests import AVAILABLE, check
+from datapump.engines.local.requests import available, check
 from datapump.engines.local.run_folder import Order, RunFolder
 from datapump.errors import InvalidInputError, RemoteBusyError, RemoteUnavailableError, StorageError
 
@@ -21,39 +22,49 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from datapump.analyses import Analysis
     from datapump.clock import Clock
     from datapump.engines import AnalysisRequest, RunStatus
 
 _GRACE_S = 5.0
 _KILL_S = 20.0
 _UNFINISHED = "."
+_JOURNALS = ".journals"
 _KEPT = timedelta(days=30)
 
 
 class LocalEngine:
-    """Runs analyses of fires on this machine (Linux).
+    """Runs analyses on this machine (Linux).
 
     Args:
         folder: Where the folders of runs are kept; one engine per folder, in any number of processes.
         objects_root: Folder that holds the buckets.
         layers: Catalog file of configured layers; None: no layer is configured.
         max_runs: How many workers may run at once.
-        clock: Where ids come from.
+        clock: Where ids and the day come from.
+        processes: How many processes of one run compute windows of rasters.
     """
 
-    def __init__(self, folder: Path, objects_root: Path, layers: Path | None, max_runs: int, clock: Clock) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        objects_root: Path,
+        layers: Path | None,
+        max_runs: int,
+        clock: Clock,
+        processes: int = 1,
+    ) -> None:
         # The worker runs in another working folder.
         self._folder = folder.resolve()
         self._objects_root = objects_root.resolve()
         self._layers = layers.resolve() if layers else None
         self._max_runs = max_runs
         self._clock = clock
+        self._processes = processes
 
     @property
     def analyses(self) -> frozenset[Analysis]:
-        """What it can compute."""
-        return AVAILABLE
+        """What it can compute: the analyses whose needed layers are configured."""
+        return available(self._layers)
 
     def find(self, name: str) -> RunStatus | None:
         """The run of that name in whatever state it is, None if it was never started."""
@@ -66,7 +77,7 @@ class LocalEngine:
         A run that goes on or has succeeded stays as it is; one that failed or was cancelled starts afresh.
 
         Raises:
-            UnsupportedError: This engine cannot run such an analysis, or sample a layer that is configured.
+            UnsupportedError: This engine cannot run such an analysis, or its layers are not configured.
             InvalidInputError: There is no fire source.
             NotFoundError: The layer catalog is not there.
             DataError: The layer catalog cannot be used.
@@ -74,13 +85,15 @@ class LocalEngine:
             StorageError: The run's folder could not be written.
         """
         run = self._run(request.name)
+        if request.analysis is Analysis.INTEGRATED_ALERTS and request.as_of is None:
+            request = request.model_copy(update={"as_of": self._clock.now().date()})
         try:
             with self._exclusive():
                 if run.exists and run.status().state in {RunState.RUNNING, RunState.SUCCEEDED}:
                     return
                 check(request, self._layers)
                 self._refuse_if_busy()
-                self._begin(run, Order(request=request, objects_root=self._objects_root, layers=self._layers))
+                self._begin(run, self._order(request))
         except OSError as error:
             raise StorageError(f"the run {request.name} could not be started: {error}") from error
 
@@ -120,6 +133,15 @@ class LocalEngine:
         busy = sum(run.alive() for run in runs)
         if busy >= self._max_runs:
             raise RemoteBusyError(f"waiting for its turn: the embedded engine is busy with {busy} runs")
+
+    def _order(self, request: AnalysisRequest) -> Order:
+        return Order(
+            request=request,
+            objects_root=self._objects_root,
+            layers=self._layers,
+            processes=self._processes,
+            journals=self._folder / _JOURNALS,
+        )
 
     def _prune(self) -> None:
         """Remove what is known of runs that ended long ago; nobody asks for them any more."""

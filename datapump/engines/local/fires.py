@@ -35,7 +35,7 @@ NOT_DATE = "acq_date is not a date YYYY-MM-DD"
 _NUMBER = r"^[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?$"
 _DATE = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 _EPOCH = date(1970, 1, 1).toordinal()
-_NO_DAY = -(2**31)
+NO_DAY = -(2**31)
 _MAX_LATITUDE, _MAX_LONGITUDE = 90, 180
 _HIGH, _NOMINAL = 99, 40
 
@@ -115,12 +115,12 @@ class FireReader:
         read = {name: texts(values) for name, values in batch.columns.items()}
         latitude = _numbers(read["latitude"][0])
         longitude = _numbers(read["longitude"][0])
-        day = _days(read["acq_date"][0])
+        day = days(read["acq_date"][0])
         problems = (
             (NOT_UTF8, np.logical_or.reduce([broken for _, broken in read.values()])),
             (NOT_NUMBER, ~(np.isfinite(latitude) & np.isfinite(longitude))),
             (OFF_EARTH, (np.abs(latitude) > _MAX_LATITUDE) | (np.abs(longitude) > _MAX_LONGITUDE)),
-            (NOT_DATE, day == _NO_DAY),
+            (NOT_DATE, day == NO_DAY),
         )
         good = np.ones(len(batch.rows), dtype=bool)
         for reason, bad in problems:
@@ -162,8 +162,8 @@ def _numbers(text: Any) -> FloatArray:  # noqa: ANN401 - pyarrow has no types
     return np.asarray(numbers.to_numpy(zero_copy_only=False), dtype=np.float64)
 
 
-def _days(text: Any) -> IntArray:  # noqa: ANN401 - pyarrow has no types
-    """Dates as days since 1970-01-01; `_NO_DAY` where they are none."""
+def days(text: Any) -> IntArray:  # noqa: ANN401 - pyarrow has no types
+    """Dates as days since 1970-01-01; `NO_DAY` where they are none."""
     return _mapped(text, _day)
 
 
@@ -177,11 +177,11 @@ def _mapped(text: Any, number: Callable[[str | None], int]) -> IntArray:  # noqa
 
 def _day(text: str | None) -> int:
     if text is None or not _DATE.fullmatch(text):
-        return _NO_DAY
+        return NO_DAY
     try:
         return date.fromisoformat(text).toordinal() - _EPOCH
     except ValueError:
-        return _NO_DAY
+        return NO_DAY
 
 
 def _modis_category(text: str | None) -> str | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from importlib import metadata
-from typing import TYPE_CHECKING, Any, TypedDict
+from typing import TYPE_CHECKING, Any, NotRequired, Protocol, TypedDict
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -11,9 +11,27 @@ if TYPE_CHECKING:
     from datapump.engines import AnalysisRequest
     from datapump.engines.local.features import Features
     from datapump.engines.local.files import InputFile
-    from datapump.engines.local.fires import FireReader
-    from datapump.engines.local.skipped import Reason
+    from datapump.engines.local.skipped import Reason, Skipped
     from datapump.engines.local.tables import Table
+
+
+class Reader(Protocol):
+    """What has read fire files."""
+
+    @property
+    def rows(self) -> dict[str, int]:
+        """Rows of each file."""
+        ...
+
+    @property
+    def by_position(self) -> dict[str, dict[str, str]]:
+        """Of each file: fields read by position, and the names of the columns they were read from."""
+        ...
+
+    @property
+    def skipped(self) -> Skipped:
+        """Rows that were dropped."""
+        ...
 
 
 class InputEntry(TypedDict):
@@ -36,12 +54,29 @@ class FeaturesEntry(TypedDict):
 
 
 class FiresEntry(TypedDict):
-    """What became of the rows of the fire files; `matched` fires lie in at least one feature."""
+    """What became of the rows of the fire files; `matched` points lie in at least one feature."""
 
     read: int
     dropped: int
-    matched: int
+    matched: NotRequired[int]
     dropped_reasons: list[Reason]
+
+
+class RastersEntry(TypedDict):
+    """What was read of rasters.
+
+    `windows_skipped` counts windows by the required layer that has no tile there, `tiles_missing` the tiles that
+    are not there by layer, `rows_beyond_grid` the rows of features that reach beyond 180 or 90 degrees: what lies
+    there has no pixels.
+    """
+
+    grid: str
+    windows: int
+    windows_skipped: dict[str, int]
+    pixels: int
+    tiles: int
+    tiles_missing: dict[str, int]
+    rows_beyond_grid: int
 
 
 class TableEntry(TypedDict):
@@ -63,9 +98,12 @@ class Manifest(TypedDict):
     change_only: bool
     feature_files: list[InputEntry]
     fire_files: list[InputEntry]
+    as_of: NotRequired[str]
     features: FeaturesEntry
-    fires: FiresEntry
+    fires: NotRequired[FiresEntry]
+    rasters: NotRequired[RastersEntry]
     layers_not_configured: list[str]
+    tiles_missing: NotRequired[dict[str, int]]
     tables: list[TableEntry]
 
 
@@ -85,25 +123,24 @@ def table_entry(table: Table) -> TableEntry:
 
 
 def describe(
-    request: AnalysisRequest, features: Features, reader: FireReader, files: Mapping[str, Sequence[InputFile]]
+    request: AnalysisRequest, features: Features, reader: Reader | None, files: Mapping[str, Sequence[InputFile]]
 ) -> Manifest:
     """The manifest of a run whose tables are yet to be written.
 
     Args:
         request: What was asked for.
         features: What was read of features.
-        reader: What was read of fires.
+        reader: What was read of fires; None: the analysis reads none.
         files: The input files, `features` and `fires`.
     """
-    read, dropped = sum(reader.rows.values()), reader.skipped.total
-    return {
+    manifest: Manifest = {
         "engine": f"datapump {metadata.version('datapump')}",
         "run": request.name,
         "analysis": request.analysis.value,
         "feature_type": request.feature_type.value,
         "change_only": request.change_only,
         "feature_files": inputs(files["features"], features.rows, features.by_position),
-        "fire_files": inputs(files["fires"], reader.rows, reader.by_position),
+        "fire_files": [],
         "features": {
             "rows": sum(features.rows.values()),
             "features": len(features.ids),
@@ -111,22 +148,45 @@ def describe(
             "skipped": features.skipped.total,
             "skipped_reasons": features.skipped.report(),
         },
-        "fires": {"read": read, "dropped": dropped, "matched": 0, "dropped_reasons": reader.skipped.report()},
         "layers_not_configured": [],
         "tables": [],
     }
+    if reader is not None:
+        read, dropped = sum(reader.rows.values()), reader.skipped.total
+        manifest["fire_files"] = inputs(files["fires"], reader.rows, reader.by_position)
+        manifest["fires"] = {
+            "read": read,
+            "dropped": dropped,
+            "dropped_reasons": reader.skipped.report(),
+        }
+    return manifest
 
 
 def notes(manifest: Mapping[str, Any]) -> list[str]:
     """What to know of a run that wrote this manifest, in words: rows left out and why, layers left out."""
-    features, fires, missing = manifest["features"], manifest["fires"], manifest["layers_not_configured"]
+    features, missing = manifest["features"], manifest["layers_not_configured"]
     found = []
     if features["skipped"]:
         found.append(f"{features['skipped']} feature rows skipped: {_words(features['skipped_reasons'])}")
-    if fires["dropped"]:
+    if "fires" in manifest and manifest["fires"]["dropped"]:
+        fires = manifest["fires"]
         found.append(f"{fires['dropped']} fires dropped: {_words(fires['dropped_reasons'])}")
+    if "rasters" in manifest:
+        found += _raster_notes(manifest["rasters"])
     if missing:
         found.append(f"{len(missing)} layers are not configured, so their columns are null: see manifest.json")
+    return found
+
+
+def _raster_notes(rasters: Mapping[str, Any]) -> list[str]:
+    found = []
+    for name, windows in rasters["windows_skipped"].items():
+        found.append(f"{windows} of {rasters['windows']} windows left out: {name} has no tile there")
+    if rasters["tiles_missing"]:
+        counts = ", ".join(f"{name} {count}" for name, count in rasters["tiles_missing"].items())
+        found.append(f"tiles that are not there, whose pixels have default values, of {rasters['tiles']}: {counts}")
+    if rasters["rows_beyond_grid"]:
+        found.append(f"{rasters['rows_beyond_grid']} feature rows reach beyond 180 or 90 degrees and are cut there")
     return found
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from datapump.analyses import Analysis
+from datapump.analyses import FIRE_ANALYSES, Analysis, FeatureType
 from datapump.engines.local.catalog import load_catalog
 from datapump.errors import InvalidInputError, UnsupportedError
 
@@ -14,34 +14,69 @@ if TYPE_CHECKING:
     from datapump.engines import AnalysisRequest
     from datapump.engines.local.catalog import Catalog
 
-AVAILABLE = frozenset({Analysis.VIIRS, Analysis.MODIS})
+AVAILABLE = frozenset(
+    {Analysis.VIIRS, Analysis.MODIS, Analysis.TCL, Analysis.GLAD, Analysis.INTEGRATED_ALERTS, Analysis.BURNED_AREAS}
+)
+
+# The layers without which an analysis has nothing to say; of several in a row, one is enough.
+_NEEDED = {
+    Analysis.TCL: (("umd_tree_cover_loss",), ("umd_tree_cover_density_2000",)),
+    Analysis.GLAD: (("umd_glad_landsat_alerts",),),
+    Analysis.INTEGRATED_ALERTS: (
+        ("umd_glad_landsat_alerts", "umd_glad_sentinel2_alerts", "wur_radd_alerts", "umd_glad_dist_alerts"),
+    ),
+}
+_NO_FEATURE = {Analysis.TCL, Analysis.BURNED_AREAS}
 
 
 def check(request: AnalysisRequest, layers: Path | None) -> Catalog:
-    """Refuse what this engine cannot run, before anything runs; returns the layer catalog.
+    """Refuse what this engine cannot run, before anything runs; returns the analysis's layers.
 
     Args:
         request: What is asked for.
         layers: Catalog file of configured layers; None: no layer is configured.
 
     Raises:
-        UnsupportedError: An analysis that is not available here, or a configured layer.
-        InvalidInputError: There is no fire source.
+        UnsupportedError: An analysis that is not available here, or not of such features, or whose layers are not
+            configured.
+        InvalidInputError: There is no fire source, or no day.
         NotFoundError: There is no such catalog file.
         DataError: The catalog file cannot be used.
     """
-    check_analysis(request.analysis)
-    if not request.fire_sources:
-        raise InvalidInputError(f"the analysis {request.analysis} needs a fire source", pointer="/fire_sources")
-    catalog = load_catalog(layers)
-    if catalog.configured:
-        # Nothing samples rasters yet, and null would be a lie.
-        names = ", ".join(layer.name for layer in catalog.configured)
-        raise UnsupportedError(
-            f"{catalog.source}: sampling of raster layers is not available in this version; "
-            f"remove {names} from the catalog file, or run without one"
-        )
+    analysis = request.analysis
+    check_analysis(analysis)
+    if request.feature_type is FeatureType.FEATURE and analysis in _NO_FEATURE:
+        raise UnsupportedError(f"the analysis {analysis} has no tables for the feature type feature")
+    if analysis in FIRE_ANALYSES and not request.fire_sources:
+        raise InvalidInputError(f"the analysis {analysis} needs a fire source", pointer="/fire_sources")
+    if analysis is Analysis.INTEGRATED_ALERTS and request.as_of is None:
+        raise InvalidInputError(f"the analysis {analysis} needs the day that it is as of", pointer="/as_of")
+    catalog = load_catalog(layers).of(analysis)
+    for names in _NEEDED.get(analysis, ()):
+        if all(catalog.layer(name).uri is None for name in names):
+            raise UnsupportedError(
+                f"the analysis {analysis} needs the layer {' or '.join(names)}, which is not configured: "
+                f'write [layers.{names[0]}] with uri = ".../{{tile_id}}.tif" into the catalog file'
+            )
     return catalog
+
+
+def available(layers: Path | None) -> frozenset[Analysis]:
+    """The analyses whose needed layers are configured.
+
+    Args:
+        layers: Catalog file of configured layers; None: no layer is configured.
+
+    Raises:
+        NotFoundError: There is no such catalog file.
+        DataError: The catalog file cannot be used.
+    """
+    missing = load_catalog(layers).missing
+    return frozenset(
+        analysis
+        for analysis in AVAILABLE
+        if all(any(name not in missing for name in names) for names in _NEEDED.get(analysis, ()))
+    )
 
 
 def check_analysis(analysis: Analysis) -> None:

@@ -39,6 +39,8 @@ class Order(BaseModel):
         request: The analysis.
         objects_root: Folder that holds the buckets.
         layers: Catalog file of configured layers.
+        processes: How many processes compute windows of rasters.
+        journals: Where a run over rasters keeps what it has computed so far.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -46,6 +48,8 @@ class Order(BaseModel):
     request: AnalysisRequest
     objects_root: Path
     layers: Path | None
+    processes: int = 1
+    journals: Path | None = None
 
 
 class RunFolder:

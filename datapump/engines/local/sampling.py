@@ -16,6 +16,11 @@ if TYPE_CHECKING:
 class LayerSampler(Protocol):
     """Reads rasters at points."""
 
+    @property
+    def missing(self) -> dict[str, int]:
+        """Of each layer: how many of the tiles that points lie in are not there."""
+        ...
+
     def sample(self, layer: Layer, longitude: FloatArray, latitude: FloatArray) -> IntArray:
         """The layer's pixel value at each point.
 

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from datapump.engines.local.tally import Counts
 
 _EPOCH = date(1970, 1, 1).toordinal()
+_NOTHING = {"", "false"}
 _NEEDS_QUOTES = '[\t\n\r"]'
 
 
@@ -55,6 +56,7 @@ class Table:
         parts: Its values but for the last column of all but whitelists, in column order.
         counts: Its last column, shape (n,); None in a whitelist.
         rows: How many rows it has.
+        alerts: How many alerts it counts, where its last column does not say.
     """
 
     level: str
@@ -63,11 +65,12 @@ class Table:
     parts: tuple[Part, ...]
     counts: IntArray | None
     rows: int
+    alerts: int | None = None
 
     @property
     def total(self) -> int | None:
         """The sum of its counts."""
-        return None if self.counts is None else int(self.counts.sum())
+        return self.alerts if self.counts is None else int(self.counts.sum())
 
     def text(self, start: int, stop: int) -> bytes:
         """The header and some rows, as the file holds them."""
@@ -123,15 +126,25 @@ def build(sources: Sources, wanted: Sequence[tuple[str, str]]) -> Iterator[Table
         yield make(sources, ids, feature, name)
 
 
+def when_part(name: str, day: IntArray) -> Part:
+    """The column or columns that say when, of a daily or a weekly table.
+
+    Args:
+        name: The table's name.
+        day: Days since 1970-01-01, shape (n,).
+    """
+    return Part(*(_days(day) if name == DAILY else _weeks(day)))
+
+
 def _alerts(sources: Sources, ids: Ids, feature: IntArray, name: str) -> Table:
     counts = sources.counts
     when_texts, when = _days(counts.day) if name == DAILY else _weeks(counts.day)
     layers = layers_of(ids.level, name, sources.catalog)
-    confidence = _ranked(_quoted(sources.confidences), counts.confidence)
-    context = _ranked([_context_text(texts, layers) for texts in sources.contexts], counts.context)
+    confidence = ranked(quoted(sources.confidences), counts.confidence)
+    context = ranked([_context_text(texts, layers) for texts in sources.contexts], counts.context)
     (feature, when, *others), total = grouped([feature, when, confidence.index, context.index], counts.count)
     parts = (
-        Part(_id_texts(ids), feature),
+        Part(id_texts(ids), feature),
         Part(when_texts, when),
         Part(confidence.texts, others[0]),
         Part(context.texts, others[1]),
@@ -140,18 +153,21 @@ def _alerts(sources: Sources, ids: Ids, feature: IntArray, name: str) -> Table:
 
 
 def _whitelist(sources: Sources, ids: Ids, feature: IntArray, name: str) -> Table:
-    """One row per feature that has a fire: whether any of its fires has a value of each layer."""
+    """One row per feature that has a fire: whether any of its fires has a value of each layer.
+
+    A text counts wherever it is not empty, the name of a default ("Unknown") too: so it is published.
+    """
     layers = layers_of(ids.level, name, sources.catalog)
     (pairs, context), _ = grouped([feature, sources.counts.context], sources.counts.count)
     features, row = np.unique(pairs, return_inverse=True)
     columns = []
     for _, layer in context_columns(layers):
         known = any(layer.name in texts for texts in sources.contexts)
-        inside = [texts.get(layer.name, layer.default_text) != layer.default_text for texts in sources.contexts]
+        inside = [texts.get(layer.name, "") not in _NOTHING for texts in sources.contexts]
         found = np.zeros(len(features), dtype=np.int64)
         np.maximum.at(found, row, np.asarray(inside, dtype=np.int64)[context])
         columns.append(Part(pa.array(["false", "true"] if known else ["", ""]), found))
-    parts = (Part(_id_texts(ids), features), *columns)
+    parts = (Part(id_texts(ids), features), *columns)
     return Table(ids.level, name, table_columns(ids.level, name, sources.catalog), parts, None, len(features))
 
 
@@ -169,7 +185,7 @@ def _weeks(day: IntArray) -> tuple[Any, IntArray]:
     return pa.array([f"{year}\t{week}" for year, week in weeks], pa.string()), number[index]
 
 
-def _ranked(texts: Sequence[str], number: IntArray) -> Part:
+def ranked(texts: Sequence[str], number: IntArray) -> Part:
     """Texts that were numbered as they came, numbered anew in their order; equal ones share a number."""
     distinct = sorted(set(texts))
     places = {text: place for place, text in enumerate(distinct)}
@@ -178,15 +194,17 @@ def _ranked(texts: Sequence[str], number: IntArray) -> Part:
 
 
 def _context_text(texts: dict[str, str], layers: Sequence[Layer]) -> str:
-    return "\t".join(_quoted([texts.get(layer.name) for _, layer in context_columns(layers)]))
+    return "\t".join(quoted([texts.get(layer.name) for _, layer in context_columns(layers)]))
 
 
-def _quoted(values: Sequence[str | None]) -> list[str]:
+def quoted(values: Sequence[str | None]) -> list[str]:
+    """Texts as a field holds them; None is an empty field."""
     quoted: list[str] = _quote(pa.array(values, pa.string())).to_pylist()
     return quoted
 
 
-def _id_texts(ids: Ids) -> Any:  # noqa: ANN401 - pyarrow has no types
+def id_texts(ids: Ids) -> Any:  # noqa: ANN401 - pyarrow has no types
+    """The id columns of every feature, as a file holds them."""
     columns = [compute.cast(column, pa.string()) for column in ids.table.combine_chunks().columns]
     return compute.binary_join_element_wise(*(_quote(column) for column in columns), "\t").combine_chunks()
 

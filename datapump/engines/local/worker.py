@@ -52,7 +52,14 @@ def _let_signals_end_it() -> None:
 def _outcome(run: RunFolder) -> RunStatus:
     try:
         order = run.order()
-        summary = run_analysis(order.request, Objects(order.objects_root), layers=order.layers, progress=_teller(run))
+        summary = run_analysis(
+            order.request,
+            Objects(order.objects_root),
+            layers=order.layers,
+            progress=_teller(run),
+            processes=order.processes,
+            journals=order.journals,
+        )
     except DatapumpError as error:
         _log.exception("the run failed")
         return _failed(error.message, retryable=error.retryable)

@@ -6,12 +6,9 @@ import json
 import uuid
 from typing import TYPE_CHECKING
 
-from datapump.engines.local.columns import tables
-
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
-    from datapump.analyses import FeatureType
     from datapump.engines.local.tables import Table
     from datapump.objects import Objects
 
@@ -41,15 +38,19 @@ class TableWriter:
         self._uuid = uuid.uuid5(_NAMESPACE, run)
         self._rows_per_file = rows_per_file
 
-    def clear_unfinished(self, feature_type: FeatureType) -> None:
+    def clear_unfinished(self, tables: Sequence[tuple[str, str]]) -> None:
         """Remove what a run left that did not come to its end; complete results stay until new ones are there."""
         if not self._objects.exists(f"{self._output}/{MANIFEST}"):
-            self.clear(feature_type)
+            self.clear(tables)
 
-    def clear(self, feature_type: FeatureType) -> None:
-        """Remove what an earlier run left in the output folder, the manifest first; nothing else is touched."""
+    def clear(self, tables: Sequence[tuple[str, str]]) -> None:
+        """Remove what an earlier run left in the output folder, the manifest first; nothing else is touched.
+
+        Args:
+            tables: (level, table) pairs of all that the analysis may write.
+        """
         self._objects.delete(f"{self._output}/{MANIFEST}")
-        for level, table in tables(feature_type, change_only=False):
+        for level, table in tables:
             folder = f"{self._output}/{level}/{table}"
             self._objects.delete(f"{folder}/{SUCCESS}")
             for info in self._objects.listing(folder):

@@ -91,9 +91,9 @@ def test_objects_are_read_from_their_folder(tmp_path, world, command):
 @pytest.mark.parametrize(
     ("changes", "code", "message"),
     [
-        ({"analysis": "tcl"}, 2, "the analysis tcl is not available on the embedded engine yet"),
-        ({"analysis": "glad"}, 2, "the analysis glad is not available"),
-        ({"analysis": "burned_areas"}, 2, "the analysis burned_areas is not available"),
+        ({"analysis": "tcl"}, 2, "the analysis tcl needs the layer umd_tree_cover_loss, which is not configured"),
+        ({"analysis": "glad"}, 2, "the analysis glad needs the layer umd_glad_landsat_alerts"),
+        ({"analysis": "tcl", "feature_type": "feature"}, 2, "no tables for the feature type feature"),
         ({"analysis": "fires"}, 2, "'fires' is not one of"),
         ({"feature_type": "country"}, 2, "'country' is not one of"),
         ({"features": "nowhere.tsv"}, 2, "no feature file is named nowhere.tsv"),
@@ -110,12 +110,12 @@ def test_what_cannot_be_done_is_told_on_stderr_with_an_exit_code(tmp_path, world
     assert not (tmp_path / "out").exists()
 
 
-def test_a_configured_layer_is_refused(tmp_path, world, command):
+def test_a_layer_without_tiles_in_its_name_is_refused(tmp_path, world, command):
     catalog = tmp_path / "layers.toml"
     catalog.write_text('[layers.gfw_oil_palm]\nuri = "palm.tif"\n')
     result = command(layers=catalog)
-    assert result.exit_code == 2
-    assert "sampling of raster layers is not available in this version" in result.stderr
+    assert result.exit_code == 1
+    assert "write {tile_id} where the names of the tiles differ" in result.stderr
     assert not (tmp_path / "out").exists()
 
 

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import pytest
 
+from datapump.analyses import Analysis
 from datapump.engines.local.catalog import load_catalog
 from datapump.errors import DataError, NotFoundError
 
@@ -12,14 +13,40 @@ def layer(name):
 
 def test_the_shipped_catalog_configures_nothing_and_names_where_rasters_lie():
     catalog = load_catalog(None)
-    assert len(catalog.layers) == len(catalog.missing) == 21
+    assert len(catalog.layers) == len(catalog.missing) == 43
     assert catalog.configured == ()
-    assert catalog.grids == {"viirs": "90/27008", "modis": "90/9984"}
+    assert catalog.grids == {
+        "tcl": "10/40000",
+        "glad": "10/40000",
+        "integrated_alerts": "10/100000",
+        "viirs": "90/27008",
+        "modis": "90/9984",
+        "burned_areas": "90/27008",
+    }
     for shipped in catalog.layers:
         assert shipped.public.startswith("s3://gfw-data-lake/")
-        assert shipped.public.endswith("/raster/epsg-4326/{grid}" + shipped.public.split("{grid}")[1])
-        assert "{tile_id}.tif" in shipped.public
-    assert [shipped.name for shipped in catalog.layers if shipped.required] == ["umd_tree_cover_density_2000"]
+        assert "{tile_id}" in shipped.public
+    assert {shipped.name for shipped in catalog.layers if shipped.required} == {
+        "umd_tree_cover_loss",
+        "umd_tree_cover_density_2000",
+        "umd_tree_cover_density_2010",
+    }
+
+
+@pytest.mark.parametrize(
+    ("analysis", "layers"),
+    [("tcl", 27), ("glad", 22), ("integrated_alerts", 13), ("viirs", 21), ("modis", 21), ("burned_areas", 21)],
+)
+def test_every_analysis_has_its_layers(analysis, layers):
+    assert len(load_catalog(None).of(Analysis(analysis)).layers) == layers
+
+
+def test_former_names_are_columns_in_the_analyses_that_have_them():
+    columns = {analysis: load_catalog(None).of(analysis).layer("gfw_peatlands").columns for analysis in Analysis}
+    assert columns[Analysis.VIIRS] == ("is__gfw_peatlands", "is__peatland")
+    assert columns[Analysis.GLAD] == columns[Analysis.TCL] == ("is__gfw_peatlands",)
+    wdpa = load_catalog(None).of(Analysis.INTEGRATED_ALERTS).layer("wdpa_protected_areas")
+    assert wdpa.columns == ("wdpa_protected_areas__iucn_cat",)
 
 
 @pytest.mark.parametrize(
@@ -43,10 +70,10 @@ def test_pixel_values_are_written_as_what_they_stand_for(name, values, texts):
 
 def test_a_catalog_file_configures_layers(tmp_path):
     path = tmp_path / "layers.toml"
-    path.write_text('[layers.gfw_peatlands]\nuri = "s3://mine/peat.tif"\n')
+    path.write_text('[layers.gfw_peatlands]\nuri = "s3://mine/{tile_id}.tif"\n')
     catalog = load_catalog(path)
-    assert [(layer.name, layer.uri) for layer in catalog.configured] == [("gfw_peatlands", "s3://mine/peat.tif")]
-    assert len(catalog.missing) == 20
+    assert [(layer.name, layer.uri) for layer in catalog.configured] == [("gfw_peatlands", "s3://mine/{tile_id}.tif")]
+    assert len(catalog.missing) == 42
     assert catalog.source == str(path)
 
 
@@ -59,14 +86,19 @@ def test_an_empty_catalog_file_configures_nothing(tmp_path):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ('[layers.peat]\nuri = "x"\n', r"layers\.toml: layers\.peat is no known layer; known are wdpa_protected_areas"),
+        (
+            '[layers.peat]\nuri = "x{tile_id}"\n',
+            r"layers\.toml: layers\.peat is no known layer; known are wdpa_protected_areas",
+        ),
         ('[layers.gfw_peatlands]\nurl = "x"\n', r"layers\.toml: layers\.gfw_peatlands\.(uri|url)"),
         (
-            '[layers.gfw_peatlands]\nuri = "x"\nbands = 2\n',
+            '[layers.gfw_peatlands]\nuri = "x{tile_id}"\nbands = 2\n',
             r"layers\.toml: layers\.gfw_peatlands\.bands is not a known key",
         ),
         ("[layers.gfw_peatlands]\nuri = 3\n", r"layers\.gfw_peatlands\.uri: .*valid string"),
         ('[layers.gfw_peatlands]\nuri = ""\n', r"layers\.gfw_peatlands\.uri: .*at least 1 character"),
+        ('[layers.gfw_peatlands]\nuri = "peat.tif"\n', r"layers\.gfw_peatlands\.uri: .*write \{tile_id\}"),
+        ('[layers.gfw_peatlands]\nuri = "a/latest/{tile_id}.tif"\n', r"gfw_peatlands\.uri: .*name a version"),
         ('[layer.gfw_peatlands]\nuri = "x"\n', r"layers\.toml: layer is not a known key"),
         ("layers = 3\n", r"layers\.toml: layers: "),
         ("[layers\n", r"layers\.toml cannot be read: .*line 1"),

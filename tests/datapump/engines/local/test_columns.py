@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from datapump.analyses import FeatureType
+from datapump.analyses import Analysis, FeatureType
 from datapump.engines.local.catalog import load_catalog
 from datapump.engines.local.columns import table_columns, tables
 
@@ -75,7 +75,7 @@ IDS = {
     ],
 )
 def test_columns_are_those_of_the_published_tables(level, table, count):
-    columns = list(table_columns(level, table, load_catalog(None)))
+    columns = list(table_columns(level, table, load_catalog(None).of(Analysis.VIIRS)))
     assert len(columns) == count
     pair = [] if level == "wdpa" else PROTECTED
     if table == "whitelist":
@@ -86,7 +86,7 @@ def test_columns_are_those_of_the_published_tables(level, table, count):
 
 
 def test_gadm_has_daily_alerts_at_its_lowest_level_only():
-    assert tables(FeatureType.GADM, change_only=False) == [
+    assert tables(Analysis.VIIRS, FeatureType.GADM, change_only=False) == [
         ("adm2", "whitelist"),
         ("adm2", "daily_alerts"),
         ("adm2", "weekly_alerts"),
@@ -99,5 +99,7 @@ def test_gadm_has_daily_alerts_at_its_lowest_level_only():
 
 @pytest.mark.parametrize("feature_type", list(FeatureType))
 def test_change_only_leaves_out_whitelists_and_nothing_else(feature_type):
-    everything = tables(feature_type, change_only=False)
-    assert tables(feature_type, change_only=True) == [pair for pair in everything if pair[1] != "whitelist"]
+    everything = tables(Analysis.VIIRS, feature_type, change_only=False)
+    assert tables(Analysis.VIIRS, feature_type, change_only=True) == [
+        pair for pair in everything if pair[1] != "whitelist"
+    ]

@@ -18,7 +18,7 @@ from datapump.clock import SystemClock
 from datapump.engines import AnalysisRequest, Engine, RunState
 from datapump.engines.local import LocalEngine
 from datapump.engines.local.run_folder import RunFolder
-from datapump.errors import InvalidInputError, NotFoundError, RemoteBusyError, StorageError, UnsupportedError
+from datapump.errors import DataError, InvalidInputError, NotFoundError, RemoteBusyError, StorageError, UnsupportedError
 from datapump.objects import Objects
 from tests.datapump.engines.local import worlds
 from tests.datapump.engines.local.worlds import World, files
@@ -126,7 +126,14 @@ def ended(site, engine, name="run-1"):
 
 def test_it_is_an_engine(site):
     engine: Engine = site.engine()
-    assert engine.analyses == {"viirs", "modis"}
+    assert engine.analyses == {"viirs", "modis", "burned_areas"}
+
+
+def test_an_analysis_of_rasters_is_offered_once_its_layers_are_configured(site, tmp_path):
+    catalog = tmp_path / "some.toml"
+    catalog.write_text('[layers.wur_radd_alerts]\nuri = "{tile_id}.tif"\n')
+    engine = LocalEngine(site.folder, site.objects, catalog, 1, SystemClock())
+    assert engine.analyses == {"viirs", "modis", "burned_areas", "integrated_alerts"}
 
 
 def test_a_run_goes_from_nothing_to_tables(site):
@@ -445,14 +452,14 @@ def _order(site):
 
 
 def test_what_the_engine_cannot_run_is_refused_before_anything_is_made(site, tmp_path):
-    with pytest.raises(UnsupportedError, match="tcl is not available"):
+    with pytest.raises(UnsupportedError, match="tcl needs the layer umd_tree_cover_loss, which is not configured"):
         site.engine().start(site.request(analysis="tcl"))
     with pytest.raises(InvalidInputError, match="needs a fire source"):
         site.engine().start(site.request(fire_sources=[]))
     catalog = tmp_path / "catalog.toml"
     catalog.write_text('[layers.gfw_oil_gas]\nuri = "x.tif"\n')
     engine = LocalEngine(site.folder, site.objects, catalog, 1, SystemClock())
-    with pytest.raises(UnsupportedError, match="sampling of raster layers is not available in this version"):
+    with pytest.raises(DataError, match=r"write \{tile_id\}"):
         engine.start(site.request())
     engine = LocalEngine(site.folder, site.objects, tmp_path / "none.toml", 1, SystemClock())
     with pytest.raises(NotFoundError):

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import shapely
 
+from datapump.analyses import Analysis
 from datapump.engines.local import zonal
 from datapump.engines.local.catalog import load_catalog
 from datapump.engines.local.files import Files
@@ -19,6 +20,10 @@ SQUARE = shapely.box(0, 0, 10, 10)
 class EastIsPeat:
     """Peat from 5 degrees east; planted with rubber from 5 degrees north; a category II park everywhere."""
 
+    @property
+    def missing(self):
+        return {"gfw_peatlands": 1}
+
     def sample(self, layer, longitude, latitude):
         if layer.name == "gfw_peatlands":
             return np.where(longitude >= 5, 1, 0)
@@ -31,8 +36,8 @@ class EastIsPeat:
 def catalog(tmp_path):
     path = tmp_path / "layers.toml"
     names = ("gfw_peatlands", "gfw_planted_forests", "wdpa_protected_areas")
-    path.write_text("".join(f'[layers.{name}]\nuri = "x"\n' for name in names))
-    return load_catalog(path)
+    path.write_text("".join(f'[layers.{name}]\nuri = "x/{{tile_id}}.tif"\n' for name in names))
+    return load_catalog(path).of(Analysis.VIIRS)
 
 
 def compute(folder, feature_type, catalog):

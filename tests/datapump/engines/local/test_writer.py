@@ -6,11 +6,12 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from datapump.analyses import FeatureType
 from datapump.engines.local.files import Files
 from datapump.engines.local.tables import Part, Table
 from datapump.engines.local.writer import TableWriter
 from tests.datapump.engines.local.worlds import files, read_table
+
+TABLES = [("feature", "daily_alerts"), ("feature", "whitelist")]
 
 
 def table(rows):
@@ -51,15 +52,15 @@ def test_clearing_removes_results_and_leaves_what_else_is_there(tmp_path):
     writer.finish({"é": 1})
     assert json.loads((tmp_path / "manifest.json").read_text()) == {"é": 1}
     (tmp_path / "feature" / "daily_alerts" / "notes.csv").write_text("mine")
-    writer.clear_unfinished(FeatureType.FEATURE)
+    writer.clear_unfinished(TABLES)
     assert len(files(tmp_path)) == 4, "complete results stay"
-    writer.clear(FeatureType.FEATURE)
+    writer.clear(TABLES)
     assert list(files(tmp_path)) == ["feature/daily_alerts/notes.csv"]
-    writer.clear(FeatureType.FEATURE)
+    writer.clear(TABLES)
 
 
 def test_unfinished_results_are_cleared(tmp_path):
     writer = TableWriter(Files(None), str(tmp_path), "run")
     writer.write(table(2))
-    writer.clear_unfinished(FeatureType.FEATURE)
+    writer.clear_unfinished(TABLES)
     assert files(tmp_path) == {}

@@ -273,8 +273,7 @@ def test_objects_and_globs_are_read_by_name(tmp_path):
 @pytest.mark.parametrize(
     ("change", "error", "message"),
     [
-        ({"analysis": "tcl"}, UnsupportedError, "the analysis tcl is not available on the embedded engine yet"),
-        ({"analysis": "burned_areas"}, UnsupportedError, "burned_areas is not available"),
+        ({"analysis": "tcl"}, UnsupportedError, "tcl needs the layer umd_tree_cover_loss, which is not configured"),
         ({"fire_sources": ()}, InvalidInputError, "needs a fire source"),
         ({"features": ("missing.tsv",)}, NotFoundError, r"no feature file is named missing\.tsv"),
         ({"features": ("missing-*.tsv",)}, NotFoundError, r"no feature file is named missing-\*\.tsv"),
@@ -286,14 +285,6 @@ def test_what_cannot_be_run_is_refused_and_nothing_is_written(tmp_path, change, 
     small_world().write(tmp_path)
     with pytest.raises(error, match=message):
         run(tmp_path, "gadm", **{"analysis": "viirs", **change})
-    assert not (tmp_path / "out").exists()
-
-
-def test_a_configured_layer_is_refused_before_anything_is_read(tmp_path):
-    catalog = tmp_path / "layers.toml"
-    catalog.write_text('[layers.gfw_peatlands]\nuri = "peat.tif"\n')
-    with pytest.raises(UnsupportedError, match=r"sampling of raster layers is not available.*peat"):
-        zonal.run(worlds.request(tmp_path, "gadm"), Files(None), layers=catalog, progress=lambda *_: None)
     assert not (tmp_path / "out").exists()
 
 

@@ -1,0 +1,203 @@
+"""One run of the embedded engine over rasters: amounts summed in features, written as tables."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass, field
+from importlib import metadata
+from itertools import islice
+from typing import TYPE_CHECKING
+
+import shapely
+
+from datapump.analyses import Analysis
+from datapump.engines.local import alert_tables, tcl_tables
+from datapump.engines.local.burned import BurnedAreas, BurnedReader
+from datapump.engines.local.columns import tables
+from datapump.engines.local.features import read_features
+from datapump.engines.local.files import expand
+from datapump.engines.local.glad import LandsatAlerts
+from datapump.engines.local.grids import GRIDS
+from datapump.engines.local.integrated import IntegratedAlerts
+from datapump.engines.local.journal import Journal
+from datapump.engines.local.manifest import RastersEntry, describe, table_entry
+from datapump.engines.local.progress import meter
+from datapump.engines.local.raster_tables import RasterSources
+from datapump.engines.local.sums import Total
+from datapump.engines.local.tcl import TreeCoverLoss
+from datapump.engines.local.windows import WindowWork, plan, results, tasks
+from datapump.engines.local.writer import TableWriter
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from datapump.engines import AnalysisRequest
+    from datapump.engines.local.catalog import Catalog
+    from datapump.engines.local.features import Features
+    from datapump.engines.local.tables import Table
+    from datapump.engines.local.windows import Plan, Result
+    from datapump.objects import Objects
+
+    RasterAnalyser = TreeCoverLoss | LandsatAlerts | IntegratedAlerts | BurnedAreas
+
+# Shares of a run's progress.
+_READ, _SUMMED = 0.05, 0.95
+
+_BUILDERS: dict[Analysis, Callable[[RasterSources, str, str], Table]] = {
+    Analysis.TCL: tcl_tables.build,
+    Analysis.GLAD: alert_tables.build_glad,
+    Analysis.INTEGRATED_ALERTS: alert_tables.build_integrated,
+    Analysis.BURNED_AREAS: alert_tables.build_burned,
+}
+
+
+@dataclass(frozen=True)
+class Setup:
+    """How a run is run.
+
+    Attributes:
+        processes: How many processes compute windows.
+        journals: Folder where a run that is killed leaves what it has computed; None: nowhere.
+        progress: Told which share of the work is done, 0 to 1, and what is being done.
+    """
+
+    processes: int
+    journals: Path | None
+    progress: Callable[[float, str], None]
+
+
+@dataclass
+class _Tally:
+    """What came of the windows so far."""
+
+    total: Total
+    windows: int = 0
+    pixels: int = 0
+    skipped: dict[str, int] = field(default_factory=dict)
+
+    def add(self, result: Result) -> None:
+        self.windows += 1
+        if result.skipped:
+            self.skipped[result.skipped] = self.skipped.get(result.skipped, 0) + 1
+            return
+        self.pixels += result.pixels
+        if result.sums is not None:
+            self.total.add(result.sums)
+
+
+def compute(request: AnalysisRequest, objects: Objects, catalog: Catalog, setup: Setup) -> dict[str, object]:
+    """Run an analysis of rasters from beginning to end.
+
+    The same input gives the same bytes, whatever the number of processes, killed and resumed or not.
+
+    Args:
+        request: What to compute.
+        objects: Where files are read from and tables are written to.
+        catalog: The analysis's layers.
+        setup: How to run it.
+
+    Returns:
+        The manifest that was written, and its name under `manifest`.
+
+    Raises:
+        NotFoundError: An input file is not there.
+        DataError: An input file cannot be used.
+        StorageError: The results could not be written, or a process died.
+    """
+    writer = TableWriter(objects, request.output, request.name)
+    everything = tables(request.analysis, request.feature_type, change_only=False)
+    writer.clear_unfinished(everything)
+    files = expand(objects, request.features, "feature", each=True)
+    features = read_features(
+        files, request.feature_type, objects, meter(setup.progress, (0, _READ / 2), files, "reading features")
+    )
+    fire_files = expand(objects, request.fire_sources, "fire", each=False) if request.fire_sources else []
+    told = meter(setup.progress, (_READ / 2, _READ), fire_files, "reading fires")
+    burned = BurnedReader(objects, told) if request.analysis is Analysis.BURNED_AREAS else None
+    analyser = _analyser(request, catalog) if burned is None else BurnedAreas(catalog, *burned.read(fire_files))
+    layout = plan(GRIDS[catalog.grids[request.analysis]], catalog.configured, features, objects)
+    journal = Journal(setup.journals, _key(request, features, layout, analyser))
+    tally = _sum(request, features, layout, (analyser, journal, setup))
+    manifest = describe(request, features, burned, {"features": files, "fires": fire_files})
+    manifest["rasters"] = _entry(layout, tally, features)
+    if request.as_of is not None:
+        manifest["as_of"] = request.as_of.isoformat()
+    manifest["layers_not_configured"] = list(catalog.missing)
+    sources = RasterSources(request.analysis, features.ids, tally.total.sums(), analyser.contexts, catalog)
+    wanted = tables(request.analysis, request.feature_type, change_only=request.change_only)
+    writer.clear(everything)
+    for number, (level, name) in enumerate(wanted):
+        setup.progress(_SUMMED + (1 - _SUMMED) * number / len(wanted), f"writing {level}/{name}")
+        table = _BUILDERS[request.analysis](sources, level, name)
+        writer.write(table)
+        manifest["tables"].append(table_entry(table))
+    written = writer.finish(manifest)
+    journal.remove()
+    setup.progress(1, "done")
+    return {**manifest, "manifest": written}
+
+
+def _analyser(request: AnalysisRequest, catalog: Catalog) -> RasterAnalyser:
+    if request.analysis is Analysis.GLAD:
+        return LandsatAlerts(catalog, change_only=request.change_only)
+    if request.analysis is Analysis.INTEGRATED_ALERTS:
+        if request.as_of is None:
+            raise ValueError("integrated alerts without a day")
+        return IntegratedAlerts(catalog, request.as_of)
+    return TreeCoverLoss(catalog)
+
+
+def _sum(
+    request: AnalysisRequest, features: Features, layout: Plan, how: tuple[RasterAnalyser, Journal, Setup]
+) -> _Tally:
+    analyser, journal, setup = how
+    tally = _Tally(Total(analyser.keys, analyser.amounts))
+    required = tuple(layer.name for layer in layout.tiles.layers if request.analysis in layer.required)
+    work = WindowWork(analyser, layout.tiles, required)
+    count = len(layout.windows)
+    for result in islice(journal.resume(), count):
+        tally.add(result)
+    try:
+        for result in results(work, tasks(features, layout.windows[tally.windows :]), setup.processes):
+            journal.add(result)
+            tally.add(result)
+            share = tally.windows / count
+            setup.progress(_READ * (1 - share) + _SUMMED * share, f"window {tally.windows} of {count}")
+    except BaseException:
+        journal.close()
+        raise
+    return tally
+
+
+def _key(request: AnalysisRequest, features: Features, layout: Plan, analyser: RasterAnalyser) -> str:
+    """All that the sums depend on, and nothing that differs when the same run is started again."""
+    asked = request.model_dump(mode="json", include={"analysis", "feature_type", "change_only", "as_of"})
+    stats = {f"{layer} {path}": path.stat() for (layer, _), path in layout.tiles.paths.items()}
+    rasters = {name: [stat.st_size, stat.st_mtime_ns] for name, stat in stats.items()}
+    shapes = _digest(b"".join(shapely.to_wkb(features.geometries)), features.codes.tobytes())
+    fires = _digest(*analyser.content) if isinstance(analyser, BurnedAreas) else None
+    return json.dumps([metadata.version("datapump"), asked, rasters, shapes, fires, len(layout.windows)])
+
+
+def _digest(*content: bytes) -> str:
+    digest = hashlib.sha256()
+    for part in content:
+        digest.update(part)
+    return digest.hexdigest()
+
+
+def _entry(layout: Plan, tally: _Tally, features: Features) -> RastersEntry:
+    missing = layout.tiles.missing(layout.tile_ids)
+    bounds = shapely.bounds(features.geometries)
+    beyond = (bounds < [-180, -90, -180, -90]).any(axis=1) | (bounds > [180, 90, 180, 90]).any(axis=1)
+    return {
+        "grid": layout.tiles.grid.name,
+        "windows": tally.windows,
+        "windows_skipped": tally.skipped,
+        "pixels": tally.pixels,
+        "tiles": len(layout.tile_ids),
+        "tiles_missing": {name: len(tiles) for name, tiles in missing.items()},
+        "rows_beyond_grid": int(beyond.sum()),
+    }
