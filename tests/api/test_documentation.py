@@ -1,6 +1,5 @@
 """The API by hand, as its documentation says: every line is run, in order, by bash and curl."""
 
-import shutil
 import subprocess
 import textwrap
 from pathlib import Path
@@ -11,6 +10,7 @@ from api.examples import COMMANDS
 from datapump.executions import ExecutionStatus
 from datapump.jobs.documents import AnalysisJob, JobStatus
 from tests.support.live import serving
+from tests.support.programs import need
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "api.md"
 
@@ -43,8 +43,8 @@ def carried(world, monkeypatch):
     return world
 
 
-@pytest.mark.skipif(shutil.which("curl") is None, reason="needs curl")
 def test_every_line_of_the_documentation_works(carried):
+    need("curl", "curl")
     with serving(carried.app) as address:
         environment = {"URL": address, "KEY": "dp_admin-secret", "PATH": "/usr/local/bin:/usr/bin:/bin"}
         done = subprocess.run(

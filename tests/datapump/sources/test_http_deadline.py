@@ -1,4 +1,3 @@
-import shutil
 import ssl
 import subprocess
 
@@ -9,6 +8,7 @@ import pytest
 from datapump.errors import RemoteUnavailableError
 from datapump.sources.download import DownloadLimits, fetch
 from datapump.sources.http_deadline import Deadline
+from tests.support.programs import need
 
 LIMITS = DownloadLimits(max_bytes=1000, max_seconds=20, connect_seconds=5, read_seconds=10)
 HOSTS = frozenset({"localhost"})
@@ -17,8 +17,7 @@ HOSTS = frozenset({"localhost"})
 @pytest.fixture(scope="session")
 def certificate(tmp_path_factory):
     """A certificate of `localhost` that nobody has signed, with its key, as one PEM file."""
-    if shutil.which("openssl") is None:
-        pytest.skip("needs the openssl program to make a certificate")
+    need("openssl", "openssl")
     path = tmp_path_factory.mktemp("tls") / "localhost.pem"
     command = "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -noenc -days 2 -subj /CN=localhost"
     subprocess.run(
