@@ -22,6 +22,8 @@ from datapump.engines.local.catalog import load_catalog
 GRID = 40000
 SIZE = 10 / GRID
 SMALL, LARGE, SIDE = 2000, 100, 10_000
+# Setting up writes four square degrees of rasters, and every figure is a median.
+pytestmark = pytest.mark.timeout(900)
 ROUNDS = 3
 
 HISTOGRAM = """
@@ -285,7 +287,7 @@ def loss_figures(loss_world):
     return figures
 
 
-@pytest.mark.xfail(reason="the goal is 2.5 times; measured are 4 to 5 times, with one process")
+@pytest.mark.xfail(reason="the goal is 2.5 times; measured are about 5 times, with one process", raises=AssertionError)
 def test_tree_cover_loss_takes_at_most_two_and_a_half_times_reading_its_windows(loss_figures):
     assert loss_figures["engine_to_reading"] <= 2.5
 
