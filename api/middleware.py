@@ -66,7 +66,7 @@ class Envelope:
             await _app_for(scope, self._app)(inner, receive, answer_with)
         except ClientDisconnect:
             logger.info("request %s: the caller has left", request_id)
-        except Exception as error:
+        except Exception as error:  # whatever broke it, the caller gets a problem and the log the cause
             if started:
                 raise
             response = await answer(Request(inner, receive), error)

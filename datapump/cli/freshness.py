@@ -35,14 +35,17 @@ def freshness(
         for item in items:
             success = "" if item["last_success"] is None else _minute(item["last_success"]["ended"])
             behind = _minute(item["behind_since"])
-            colour = "red" if behind else "green"
+            never = not (success or item["sync_version"])
+            colour, state = (
+                ("red", behind) if behind else ("yellow", "never synced") if never else ("green", "up to date")
+            )
             table.add_row(
                 item["dataset"],
                 item["sync_type"],
                 item["sync_version"] or "",
                 item["alerts_until"] or "",
                 success,
-                f"[{colour}]{behind or 'up to date'}[/]",
+                f"[{colour}]{state}[/]",
             )
         out.print(table)
         for error in sorted({item["feed_error"] for item in items} - {None}):

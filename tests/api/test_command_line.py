@@ -136,6 +136,8 @@ def test_one_config_is_run_now(world, run):
 def test_freshness_fails_where_something_is_behind(world, operator, run):
     assert "no enabled sync config" in run("freshness").stdout
     config = world.add_config()
+    assert "never synced" in run("freshness").stdout
+    world.sync_configs.move(config.id, "v20261120")
     assert "up to date" in run("freshness").stdout
     identity = operator.post("/commands", json=COMMANDS["sync"]).json()["id"]
     world.runs.begin(identity, [], [], ["viirs: FIRMS answered 404"])

@@ -11,11 +11,12 @@ from contextlib import closing
 
 import pytest
 
-from datapump.embedded.sample.loading import load, load_saved_fires
+from datapump.embedded.sample.loading import load
 from datapump.embedded.sample.world import write
 from datapump.errors import RemoteUnavailableError
 from datapump.objects import Objects
 from datapump.settings import Settings
+from datapump.sources.fire_files import FireType, near_real_time_folder
 from tests.support.server import ServerProcess
 
 KILLS = 20
@@ -113,7 +114,8 @@ def play(folder, kills=0, most=1):
         settings = Settings(_env_file=None)
         api = server.data_api()
         load(world, objects, api, settings)
-        load_saved_fires(world, objects, settings)
+        folder = near_real_time_folder(FireType.VIIRS, settings.data_lake_bucket)
+        objects.put(folder + world.saved_fires.name, world.saved_fires)
         api.close()
         with Killer(server, kills, most) as killer:
             executions = [carry(server, command, command["command"]) for command in commands(world)]

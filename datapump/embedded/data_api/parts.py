@@ -89,7 +89,7 @@ def loading(target: Target, names: Mapping[str, str]) -> Iterator[duckdb.DuckDBP
     target.began(connection)
     try:
         yield connection
-    except BaseException as error:
+    except BaseException as error:  # whatever ends the load, no half-written part stays
         unfinished(target.part).unlink(missing_ok=True)
         if isinstance(error, duckdb.InterruptException):
             raise StoppedError("the load was interrupted") from error

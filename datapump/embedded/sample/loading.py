@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 from datapump.clients.data_api import GRID_ASSET
 from datapump.errors import RemoteInvalidError, RemoteUnavailableError
-from datapump.sources.fire_files import FireType, near_real_time_folder
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -38,12 +37,6 @@ def load(world: World, objects: Objects, data_api: DataApi, settings: Settings) 
     areas = f"s3://{settings.pipeline_bucket}/geotrellis/features/geostore/sample.tsv"
     if not objects.exists(areas):
         objects.put(areas, world.user_areas.path)
-
-
-def load_saved_fires(world: World, objects: Objects, settings: Settings) -> None:
-    """Put the week of fires that is kept already where syncs keep theirs."""
-    folder = near_real_time_folder(FireType.VIIRS, settings.data_lake_bucket)
-    objects.put(folder + world.saved_fires.name, world.saved_fires)
 
 
 def _load_features(features: FeatureSet, objects: Objects, api: DataApi, settings: Settings) -> None:

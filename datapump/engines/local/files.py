@@ -53,7 +53,7 @@ class Files(Objects):
                     file.flush()
                     os.fchmod(file.fileno(), 0o644)
                     Path(file.name).replace(path)
-                except BaseException:
+                except BaseException:  # whatever ends the write, no half-written file stays
                     Path(file.name).unlink(missing_ok=True)
                     raise
         except OSError as error:

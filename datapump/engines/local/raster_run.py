@@ -165,7 +165,7 @@ def _sum(
             tally.add(result)
             share = tally.windows / count
             setup.progress(_READ * (1 - share) + _SUMMED * share, f"window {tally.windows} of {count}")
-    except BaseException:
+    except BaseException:  # whatever ends the run, what was summed so far is kept for the next try
         journal.close()
         raise
     return tally

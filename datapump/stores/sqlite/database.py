@@ -131,7 +131,7 @@ class Database:
             try:
                 yield connection
                 connection.execute("COMMIT")
-            except BaseException:
+            except BaseException:  # whatever ends the block, no half of it stays
                 if connection.in_transaction:
                     connection.execute("ROLLBACK")
                 raise
