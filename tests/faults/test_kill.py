@@ -114,8 +114,8 @@ def play(folder, kills=0, most=1):
         settings = Settings(_env_file=None)
         api = server.data_api()
         load(world, objects, api, settings)
-        folder = near_real_time_folder(FireType.VIIRS, settings.data_lake_bucket)
-        objects.put(folder + world.saved_fires.name, world.saved_fires)
+        saved = near_real_time_folder(FireType.VIIRS, settings.data_lake_bucket)
+        objects.put(saved + world.saved_fires.name, world.saved_fires)
         api.close()
         with Killer(server, kills, most) as killer:
             executions = [carry(server, command, command["command"]) for command in commands(world)]
