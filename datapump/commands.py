@@ -9,7 +9,8 @@ from pydantic import Field, TypeAdapter, ValidationError, model_validator
 
 from datapump.analyses import Analysis, FeatureType, SyncType
 from datapump.errors import Fault, InvalidInputError
-from datapump.jobs.documents import Document, Job, Table
+from datapump.jobs.document import Document
+from datapump.jobs.documents import Job, Table
 from datapump.names import DatasetName, VersionName
 
 GEOTRELLIS_VERSION_PATTERN = r"^\d{1,3}\.\d{1,3}\.\d{1,3}([.-][A-Za-z0-9.-]{1,40})?$"

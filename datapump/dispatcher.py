@@ -13,7 +13,7 @@ from datapump.errors import ConflictError, DatapumpError, InternalError, NotFoun
 from datapump.executions import ExecutionStatus
 from datapump.features import find_features
 from datapump.jobs.analysis import take_up
-from datapump.jobs.documents import AnalysisJob, LatestTarget, SetLatestJob, Table
+from datapump.jobs.documents import AnalysisJob, AnyJob, LatestTarget, SetLatestJob, Table
 from datapump.jobs.publishing import published_already
 from datapump.jobs.ticking import reopen
 from datapump.sources import source_of
@@ -48,7 +48,7 @@ class Dispatched(NamedTuple):
         errors: What could not be dispatched, and why; the rest goes on.
     """
 
-    jobs: list[AnalysisJob | SetLatestJob]
+    jobs: list[AnyJob]
     notes: list[str]
     errors: list[str]
 
@@ -107,7 +107,7 @@ def jobs_for(execution_id: str, command: AnyCommand, ports: Ports, *, last_attem
 
 
 def _analysis(parameters: AnalysisParameters, ports: Ports) -> Dispatched:
-    jobs: list[AnalysisJob | SetLatestJob] = []
+    jobs: list[AnyJob] = []
     refusals = []
     for table in parameters.tables:
         try:
@@ -163,7 +163,7 @@ def _take_feeds(execution_id: str, parameters: SyncParameters, ports: Ports) -> 
 
 def _sync(parameters: SyncParameters, ports: Ports, *, last_attempt: bool) -> Dispatched:
     sync_version = parameters.sync_version or f"v{ports.clock.now():%Y%m%d}"
-    jobs: list[AnalysisJob | SetLatestJob] = []
+    jobs: list[AnyJob] = []
     notes: list[str] = []
     errors: list[str] = []
     for sync_type in parameters.types:
@@ -201,7 +201,7 @@ def _set_latest(parameters: SetLatestParameters, ports: Ports) -> Dispatched:
     if not pairs:
         raise NotFoundError(f"no sync config has the analysis version {version}: nothing to mark latest")
     datasets = ports.data_api.datasets()
-    jobs: list[AnalysisJob | SetLatestJob] = []
+    jobs: list[AnyJob] = []
     notes = []
     for dataset, analysis in pairs:
         prefix = f"{dataset}__{analysis}__"

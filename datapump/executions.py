@@ -8,7 +8,7 @@ from typing import Any, TypedDict
 
 from pydantic import BaseModel, Field
 
-from datapump.jobs.documents import AnalysisJob, JobStatus, SetLatestJob
+from datapump.jobs.documents import AnyJob, JobStatus
 
 
 class ExecutionStatus(StrEnum):
@@ -94,7 +94,7 @@ class StoredJob(BaseModel):
     """
 
     execution_id: str
-    job: AnalysisJob | SetLatestJob = Field(discriminator="kind")
+    job: AnyJob = Field(discriminator="kind")
     revision: int
     due: datetime
 

@@ -9,7 +9,7 @@ from datapump.effects import UnsettledError
 from datapump.errors import DatapumpError, RemoteUnavailableError, StorageError
 from datapump.executions import NewEvent
 from datapump.jobs import analysis, latest
-from datapump.jobs.documents import AnalysisJob, JobStatus, SetLatestJob
+from datapump.jobs.documents import AnalysisJob, AnyJob, JobStatus
 from datapump.jobs.ticking import JobFailedError, fail, wait
 
 if TYPE_CHECKING:
@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from datapump.ports import Ports
 
 logger = logging.getLogger(__name__)
-AnyJob = AnalysisJob | SetLatestJob
 
 
 class TickResult(NamedTuple):

@@ -12,7 +12,7 @@ from datapump.jobs.documents import JobStatus
 
 if TYPE_CHECKING:
     from datapump.executions import Execution
-    from datapump.jobs.documents import AnalysisJob, SetLatestJob
+    from datapump.jobs.documents import AnyJob
     from datapump.stores import RunStore
 
 MOST_JOBS = 1000
@@ -60,9 +60,7 @@ def retry_fingerprint(execution_id: str) -> str:
     return hashlib.sha256(json.dumps({"retry": execution_id}).encode()).hexdigest()
 
 
-def _split(
-    execution: Execution, failed: list[AnalysisJob | SetLatestJob], runs: RunStore
-) -> tuple[list[AnalysisJob | SetLatestJob], dict[str, int]]:
+def _split(execution: Execution, failed: list[AnyJob], runs: RunStore) -> tuple[list[AnyJob], dict[str, int]]:
     """The jobs that are still the execution's own, and how many each other execution has taken up."""
     ours = []
     taken: dict[str, int] = {}

@@ -6,18 +6,14 @@ from datetime import date, datetime
 from enum import StrEnum
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
+from pydantic import Field, JsonValue, TypeAdapter
 
 from datapump.analyses import Analysis, FeatureType, SyncType
+from datapump.jobs.document import Document
+from datapump.jobs.raster_assets import RasterAsset, Retirement
 from datapump.names import DatasetName, VersionName
 
 JOB_ID_PATTERN = r"^[A-Za-z0-9_-]{1,64}$"
-
-
-class Document(BaseModel):
-    """A strict model: no unknown keys, no coercion beyond what JSON needs."""
-
-    model_config = ConfigDict(extra="forbid", strict=True)
 
 
 class JobStatus(StrEnum):
@@ -171,5 +167,30 @@ class SetLatestJob(JobBase):
     targets: list[LatestTarget] = Field(min_length=1)
 
 
-Job = Annotated[AnalysisJob | SetLatestJob, Field(discriminator="kind")]
-JOB: TypeAdapter[AnalysisJob | SetLatestJob] = TypeAdapter(Job)
+class RasterJob(JobBase):
+    """Make one raster version: its assets, then latest, then what follows from it.
+
+    Attributes:
+        sync_config: Id of the sync config that it brings up to date.
+        metadata: The version's metadata, as the Data API takes it.
+        assets: The graph of assets, in an order in which each comes after what it is made from.
+        retire: What is deleted once the version is latest.
+        notify: Names of the receivers that are told of the new version.
+    """
+
+    kind: Literal["raster_version"] = "raster_version"
+    dataset: DatasetName
+    version: VersionName
+    sync_type: SyncType | None = None
+    sync_version: VersionName | None = None
+    sync_config: str | None = None
+    timeout_sec: int = Field(default=24 * 3600, gt=0)
+    metadata: dict[str, JsonValue] = Field(default_factory=dict)
+    assets: list[RasterAsset] = Field(min_length=1)
+    retire: list[Retirement] = Field(default_factory=list)
+    notify: list[str] = Field(default_factory=list)
+
+
+AnyJob = AnalysisJob | SetLatestJob
+Job = Annotated[AnyJob, Field(discriminator="kind")]
+JOB: TypeAdapter[AnyJob] = TypeAdapter(Job)

@@ -10,7 +10,7 @@ from datapump.analyses import SyncType
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from datapump.jobs.documents import AnalysisJob, Table
+    from datapump.jobs.documents import AnyJob, Table
     from datapump.ports import Ports
 
 # A feed is one line here. The modules load what they read files with, so each is imported when it is first needed.
@@ -23,7 +23,7 @@ SOURCES = {
 class News(NamedTuple):
     """What a feed calls for: jobs, what the caller should know, and what went wrong with single configs."""
 
-    jobs: list[AnalysisJob]
+    jobs: Sequence[AnyJob]
     notes: list[str]
     errors: list[str]
 

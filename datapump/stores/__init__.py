@@ -18,7 +18,7 @@ if TYPE_CHECKING:
         NewEvent,
         StoredJob,
     )
-    from datapump.jobs.documents import AnalysisJob, SetLatestJob
+    from datapump.jobs.documents import AnyJob
     from datapump.keys import ApiKey
     from datapump.sync_configs import Author, ConfigChange, SyncConfig
 
@@ -62,9 +62,7 @@ class RunStore(Protocol):
         """Executions, newest first."""
         ...
 
-    def begin(
-        self, execution_id: str, jobs: Sequence[AnalysisJob | SetLatestJob], notes: Sequence[str], errors: Sequence[str]
-    ) -> bool:
+    def begin(self, execution_id: str, jobs: Sequence[AnyJob], notes: Sequence[str], errors: Sequence[str]) -> bool:
         """Record what a command was dispatched to, whole or not at all: `accepted` becomes `running`.
 
         The leases that dispatching took are given back.
@@ -99,9 +97,7 @@ class RunStore(Protocol):
         """An execution's jobs, in the order of their making."""
         ...
 
-    def save_job(
-        self, execution_id: str, job: AnalysisJob | SetLatestJob, revision: int, events: Sequence[NewEvent] = ()
-    ) -> bool:
+    def save_job(self, execution_id: str, job: AnyJob, revision: int, events: Sequence[NewEvent] = ()) -> bool:
         """Replace the document if it is still of that revision; the job falls due again after its `next_poll_s`.
 
         Returns:

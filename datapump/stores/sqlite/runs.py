@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from datapump.clock import Clock
-    from datapump.jobs.documents import AnalysisJob, SetLatestJob
+    from datapump.jobs.documents import AnyJob
     from datapump.stores.sqlite.database import Database
 
 ORDER = {JobStatus.STARTING: 0, JobStatus.EXECUTING: 1, JobStatus.COMPLETE: 2, JobStatus.FAILED: 2}
@@ -89,9 +89,7 @@ class SqliteRunStore(SqliteRunQueries):
             raise NotFoundError(f"there is no execution {execution_id!r}")
         return Execution.model_validate_json(row["document"])
 
-    def begin(
-        self, execution_id: str, jobs: Sequence[AnalysisJob | SetLatestJob], notes: Sequence[str], errors: Sequence[str]
-    ) -> bool:
+    def begin(self, execution_id: str, jobs: Sequence[AnyJob], notes: Sequence[str], errors: Sequence[str]) -> bool:
         """Store the jobs, move `accepted` to `running` and give back the leases of dispatching in one transaction."""
         now = self._clock.now()
         with self._database.write() as connection:
@@ -159,9 +157,7 @@ class SqliteRunStore(SqliteRunQueries):
         rows = self._database.rows("SELECT * FROM jobs WHERE execution_id = ? ORDER BY position", (execution_id,))
         return [_stored(row) for row in rows]
 
-    def save_job(
-        self, execution_id: str, job: AnalysisJob | SetLatestJob, revision: int, events: Sequence[NewEvent] = ()
-    ) -> bool:
+    def save_job(self, execution_id: str, job: AnyJob, revision: int, events: Sequence[NewEvent] = ()) -> bool:
         """Replace the document of that revision, with the events of the change, in one transaction."""
         due = self._clock.now() + timedelta(seconds=job.next_poll_s)
         with self._database.write() as connection:
