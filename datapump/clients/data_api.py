@@ -162,18 +162,28 @@ class DataApi:
         query: Mapping[str, str] | None = None,
         allowed: set[int] | frozenset[int] = frozenset(),
     ) -> httpx.Response:
+        response = self.exchange(method, path, body=body, query=query)
+        if response.is_success or response.status_code in allowed:
+            return response
+        raise _error(response)
+
+    def exchange(
+        self, method: str, path: str, *, body: JSON | None = None, query: Mapping[str, str] | None = None
+    ) -> httpx.Response:
+        """Make one request; the answer, whatever it says.
+
+        Raises:
+            RemoteUnavailableError: There was no answer.
+        """
         headers = {}
         if method != "GET" and self._token is not None:
             headers["Authorization"] = f"Bearer {self._token.get_secret_value()}"
         try:
-            response = self._client.request(method, self.url + path, json=body, params=query, headers=headers)
+            return self._client.request(method, self.url + path, json=body, params=query, headers=headers)
         except httpx.HTTPError as error:
             raise RemoteUnavailableError(
                 f"the Data API did not answer {method} {path}: {type(error).__name__}"
             ) from error
-        if response.is_success or response.status_code in allowed:
-            return response
-        raise _error(response)
 
 
 def _check(response: httpx.Response, found: JSON, needed: tuple[str, ...]) -> None:

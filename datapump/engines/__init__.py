@@ -65,6 +65,38 @@ class RunStatus(BaseModel):
     links: dict[str, str] = Field(default_factory=dict)
 
 
+class Cluster(BaseModel):
+    """The machines that a run would take.
+
+    Attributes:
+        workers: How many, besides the master.
+        on_demand: How many of the workers are not spot instances.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    master: str
+    worker_types: tuple[str, ...]
+    workers: int
+    on_demand: int
+
+
+class Outlook(BaseModel):
+    """What a run would take, told before it is started.
+
+    Attributes:
+        engine: Which engine would run it: `local`, `emr`.
+        reason: Why that one, in words.
+        cluster: The machines that would be started; None: none.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    engine: str
+    reason: str
+    cluster: Cluster | None = None
+
+
 class Engine(Protocol):
     """Computes zonal statistics."""
 
@@ -75,6 +107,10 @@ class Engine(Protocol):
 
     def find(self, name: str) -> RunStatus | None:
         """The run of that name in whatever state it is, None if it was never started."""
+        ...
+
+    def outlook(self, request: AnalysisRequest) -> Outlook:
+        """What the run would take; nothing is started."""
         ...
 
     def start(self, request: AnalysisRequest) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datapump.engines import RunState, RunStatus
+from datapump.engines import Outlook, RunState, RunStatus
 from datapump.engines.local.manifest import notes
 from datapump.engines.local.requests import available
 from datapump.engines.local.zonal import run
@@ -24,6 +24,9 @@ class InlineEngine:
 
     def find(self, name):
         return self.runs.get(name)
+
+    def outlook(self, request):
+        return Outlook(engine="local", reason="it is the only engine")
 
     def start(self, request):
         if request.name in self.runs:

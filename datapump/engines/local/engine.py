@@ -13,7 +13,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from datapump.analyses import Analysis
-from datapump.engines import RunState
+from datapump.engines import Outlook, RunState
 from datapump.engines.local.requests import available, check
 from datapump.engines.local.run_folder import Order, RunFolder
 from datapump.errors import InvalidInputError, RemoteBusyError, RemoteUnavailableError, StorageError
@@ -70,6 +70,10 @@ class LocalEngine:
         """The run of that name in whatever state it is, None if it was never started."""
         run = self._run(name)
         return run.status() if run.exists else None
+
+    def outlook(self, request: AnalysisRequest) -> Outlook:  # noqa: ARG002 - every request runs here
+        """Every run is this machine's."""
+        return Outlook(engine="local", reason="this deployment has no other engine than this machine's own")
 
     def start(self, request: AnalysisRequest) -> None:
         """Start a run and return at once.
