@@ -1,0 +1,1 @@
+"""Rasters: their formulas, grids and tiles."""
