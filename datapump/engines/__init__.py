@@ -8,7 +8,7 @@ from typing import Protocol
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from datapump.analyses import Analysis, FeatureType
+from datapump.analyses import Analysis, FeatureType, SyncType
 
 
 class AnalysisRequest(BaseModel):
@@ -17,10 +17,15 @@ class AnalysisRequest(BaseModel):
     Attributes:
         name: The run's own name, unique for ever: a run is found again by it.
         features: Names of feature files (`s3://...`), each may hold `*`.
-        output: Folder (`s3://.../firealerts_viirs_20261122_0200`) to write `{level}/{table}/part-*.csv` into.
+        output: Folder (`s3://.../firealerts_viirs_20261122_0200`) of this run alone; somewhere below it the engine
+            writes `{level}/{table}/part-*.csv`.
         fire_sources: Names of fire files, in order, each may hold `*`.
         change_only: Leave out the tables that do not change with new alerts.
         as_of: Integrated alerts: the day of the run, from which alerts are counted two years back; None: today.
+        dataset: Whose features they are.
+        sync_type: The feed that the run follows.
+        geotrellis_version: The release of GeoTrellis that computes, where it is GeoTrellis that does.
+        retries: How often this analysis has been tried before.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -33,6 +38,10 @@ class AnalysisRequest(BaseModel):
     fire_sources: tuple[str, ...] = ()
     change_only: bool = False
     as_of: date | None = None
+    dataset: str = ""
+    sync_type: SyncType | None = None
+    geotrellis_version: str = ""
+    retries: int = Field(default=0, ge=0)
 
 
 class RunState(StrEnum):
@@ -54,6 +63,7 @@ class RunStatus(BaseModel):
         summary: Of a succeeded run: its counts and its `manifest.json`, as the engine wrote them.
         notes: Of a succeeded run: what to know of it, in words (rows skipped, layers left out).
         links: Where to look further, by label (`log`, `cluster`).
+        run_id: The engine's own id of the run, where it is not the name.
     """
 
     state: RunState
@@ -63,6 +73,7 @@ class RunStatus(BaseModel):
     summary: dict[str, object] = Field(default_factory=dict)
     notes: list[str] = Field(default_factory=list)
     links: dict[str, str] = Field(default_factory=dict)
+    run_id: str | None = None
 
 
 class Cluster(BaseModel):
@@ -105,22 +116,28 @@ class Engine(Protocol):
         """What it can compute."""
         ...
 
-    def find(self, name: str) -> RunStatus | None:
-        """The run of that name in whatever state it is, None if it was never started."""
+    def find(self, name: str, run_id: str | None = None) -> RunStatus | None:
+        """The run of that name in whatever state it is, None if it was never started.
+
+        Who knows the engine's own id of the run spares it the search.
+        """
         ...
 
     def outlook(self, request: AnalysisRequest) -> Outlook:
         """What the run would take; nothing is started."""
         ...
 
-    def start(self, request: AnalysisRequest) -> None:
+    def start(self, request: AnalysisRequest) -> str | None:
         """Start a run and return at once. Starting a name that was started already changes nothing.
+
+        Returns:
+            The engine's own id of the run, where it is not the name.
 
         Raises:
             RemoteBusyError: The engine takes no more runs now; ask again later.
         """
         ...
 
-    def cancel(self, name: str) -> None:
+    def cancel(self, name: str, run_id: str | None = None) -> None:
         """End the run if it goes on; afterwards it writes nothing more. A run that has ended stays as it is."""
         ...

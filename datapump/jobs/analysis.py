@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from datapump.effects import once
+from datapump.effects import UnsettledError, once
 from datapump.engines import AnalysisRequest, RunState
 from datapump.jobs import publishing
 from datapump.jobs.documents import AnalysisJob, JobStatus, ResultTable
@@ -13,6 +13,7 @@ from datapump.jobs.turns import leave_out_published, take_turn
 from datapump.results import appends, dataset_name, level_and_table, output_folder, version_name
 
 if TYPE_CHECKING:
+    from datapump.effects import Outcome
     from datapump.ports import Ports
 
 MAX_RETRIES = 3
@@ -37,9 +38,22 @@ def tick(job: AnalysisJob, execution_id: str, ports: Ports) -> None:
 
 
 def cancel(job: AnalysisJob, ports: Ports) -> None:
-    """End what the job runs; what it has published stays."""
-    if job.step in {"starting", "analyzing"}:
-        ports.engine.cancel(run_name(job))
+    """End what the job runs; what it has published stays.
+
+    Raises:
+        UnsettledError: Too early to tell whether a run has been started.
+        RemoteUnavailableError: The engine did not answer, or the run does not end.
+    """
+    if job.step not in {"starting", "analyzing"}:
+        return
+    name = run_name(job)
+    effect = ports.runs.get_effect(_start_key(job))
+    if effect is not None and not effect.done and ports.engine.find(name) is None:
+        age_s = (ports.clock.now() - effect.intended).total_seconds()
+        if age_s < ports.settings.effect_settle_s:
+            # It may have been asked for and not be there yet: it would go on when nobody looks any more.
+            raise UnsettledError(effect.key)
+    ports.engine.cancel(name, job.run_id)
 
 
 def take_up(job: AnalysisJob, ports: Ports) -> None:
@@ -51,7 +65,7 @@ def take_up(job: AnalysisJob, ports: Ports) -> None:
     reopen(job)
     if job.ended or job.step not in {"starting", "analyzing"}:
         return
-    run = ports.engine.find(run_name(job))
+    run = ports.engine.find(run_name(job), job.run_id)
     lost = run is None and job.step == "analyzing"
     if lost or (run is not None and run.state in {RunState.FAILED, RunState.CANCELLED}):
         _start_over(job)
@@ -88,16 +102,29 @@ def _start(job: AnalysisJob, ports: Ports) -> None:
         output=job.output,
         fire_sources=tuple(job.alert_sources),
         change_only=job.change_only,
+        dataset=job.table.dataset,
+        sync_type=job.sync_type,
+        geotrellis_version=job.geotrellis_version,
+        retries=job.retries,
     )
-    once(
-        f"{job.id}/start/{name}",
-        ports,
-        do=lambda: ports.engine.start(request),
-        find=lambda: None if ports.engine.find(name) is None else {},
-    )
+    started = once(_start_key(job), ports, do=lambda: _begin(request, ports), find=lambda: _begun(name, ports))
+    job.run_id = started.get("run_id")
     job.status = JobStatus.EXECUTING
     job.start_time = job.start_time or ports.clock.now()
     advance(job, step="analyzing", message="analyzing")
+
+
+def _start_key(job: AnalysisJob) -> str:
+    return f"{job.id}/start/{run_name(job)}"
+
+
+def _begin(request: AnalysisRequest, ports: Ports) -> Outcome:
+    return {"run_id": ports.engine.start(request)}
+
+
+def _begun(name: str, ports: Ports) -> Outcome | None:
+    run = ports.engine.find(name)
+    return None if run is None else {"run_id": run.run_id}
 
 
 def _free_folder(job: AnalysisJob, ports: Ports) -> str:
@@ -116,7 +143,7 @@ def _free_folder(job: AnalysisJob, ports: Ports) -> str:
 
 
 def _analyze(job: AnalysisJob, ports: Ports) -> None:
-    status = ports.engine.find(run_name(job))
+    status = ports.engine.find(run_name(job), job.run_id)
     if status is not None:
         job.links.update(status.links)
     if status is None:
@@ -147,6 +174,7 @@ def _retry(job: AnalysisJob, reason: str) -> None:
 def _start_over(job: AnalysisJob) -> None:
     job.attempt += 1
     job.output = None
+    job.run_id = None
     job.step = "starting"
 
 

@@ -127,6 +127,7 @@ class AnalysisJob(JobBase):
         content_end_date: Written into the result versions' metadata when done.
         attempt: Counts the engine runs, so that each has a name and a folder of its own.
         output: Folder that the engine writes to, fixed before it starts.
+        run_id: The engine's own id of the run, where it is not its name.
     """
 
     kind: Literal["analysis"] = "analysis"
@@ -146,6 +147,7 @@ class AnalysisJob(JobBase):
     version_overrides: dict[str, VersionName] = Field(default_factory=dict)
     attempt: int = Field(default=0, ge=0)
     output: str | None = None
+    run_id: str | None = None
     results: list[ResultTable] = Field(default_factory=list)
 
 

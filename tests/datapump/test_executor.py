@@ -168,7 +168,7 @@ def test_an_engine_that_cannot_end_a_run_is_asked_again(world, monkeypatch):
     world.runs.request_stop(execution, "wrong version")
     cancel, answers = world.engine.cancel, [RemoteUnavailableError("the worker does not end; ask again later")]
 
-    def stubborn(name):
+    def stubborn(name, run_id):
         if answers:
             raise answers.pop()
         cancel(name)

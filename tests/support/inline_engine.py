@@ -22,7 +22,7 @@ class InlineEngine:
         self.cancelled = []
         self._objects = objects
 
-    def find(self, name):
+    def find(self, name, _run_id=None):
         return self.runs.get(name)
 
     def outlook(self, request):  # noqa: ARG002 - every request runs here
@@ -44,7 +44,7 @@ class InlineEngine:
             )
         self.runs[request.name] = status
 
-    def cancel(self, name):
+    def cancel(self, name, _run_id=None):
         self.cancelled.append(name)
         if name in self.runs and self.runs[name].state is RunState.RUNNING:
             self.runs[name] = RunStatus(state=RunState.CANCELLED)

@@ -66,7 +66,7 @@ class LocalEngine:
         """What it can compute: the analyses whose needed layers are configured."""
         return available(self._layers)
 
-    def find(self, name: str) -> RunStatus | None:
+    def find(self, name: str, run_id: str | None = None) -> RunStatus | None:  # noqa: ARG002 - runs have only names
         """The run of that name in whatever state it is, None if it was never started."""
         run = self._run(name)
         return run.status() if run.exists else None
@@ -101,7 +101,7 @@ class LocalEngine:
         except OSError as error:
             raise StorageError(f"the run {request.name} could not be started: {error}") from error
 
-    def cancel(self, name: str) -> None:
+    def cancel(self, name: str, run_id: str | None = None) -> None:  # noqa: ARG002 - runs have only names
         """End the run if it goes on; afterwards it writes nothing more. A run that has ended stays as it is.
 
         Raises:
