@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
 
 from datapump.alerts import alert_files, last_time
@@ -12,6 +13,7 @@ from datapump.commands import COMMAND, AnalysisCommand, ContinueJobsCommand, Set
 from datapump.errors import ConflictError, DatapumpError, InternalError, NotFoundError, UnsupportedError, UserError
 from datapump.executions import ExecutionStatus
 from datapump.features import find_features
+from datapump.freshness import record, unread
 from datapump.jobs.analysis import take_up
 from datapump.jobs.documents import AnalysisJob, AnyJob, LatestTarget, SetLatestJob, Table
 from datapump.jobs.publishing import published_already
@@ -19,6 +21,8 @@ from datapump.jobs.ticking import reopen
 from datapump.sources import source_of
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from datapump.commands import (
         AnalysisParameters,
         AnyCommand,
@@ -27,6 +31,7 @@ if TYPE_CHECKING:
         SyncParameters,
     )
     from datapump.ports import Ports
+    from datapump.sources import Finding
 
 logger = logging.getLogger(__name__)
 HOUR = 3600
@@ -46,11 +51,13 @@ class Dispatched(NamedTuple):
     Attributes:
         notes: What the caller should know: why there is nothing to do, gaps in a feed.
         errors: What could not be dispatched, and why; the rest goes on.
+        findings: What was found for each sync config.
     """
 
     jobs: list[AnyJob]
     notes: list[str]
     errors: list[str]
+    findings: Mapping[str, Finding] = MappingProxyType({})
 
 
 def dispatch(execution_id: str, ports: Ports, *, last_attempt: bool = False) -> list[str]:
@@ -78,6 +85,7 @@ def dispatch(execution_id: str, ports: Ports, *, last_attempt: bool = False) -> 
                 return []
             command = COMMAND.validate_python(execution.command, strict=False)
             found = jobs_for(execution_id, command, ports, last_attempt=last_attempt)
+            record(found.findings, ports)
             ports.runs.begin(execution_id, found.jobs, found.notes, found.errors)
         except DatapumpError as error:
             if error.retryable and not last_attempt:
@@ -166,6 +174,7 @@ def _sync(parameters: SyncParameters, ports: Ports, *, last_attempt: bool) -> Di
     jobs: list[AnyJob] = []
     notes: list[str] = []
     errors: list[str] = []
+    findings: dict[str, Finding] = {}
     for sync_type in parameters.types:
         # One feed that fails must not take the others with it.
         try:
@@ -175,11 +184,13 @@ def _sync(parameters: SyncParameters, ports: Ports, *, last_attempt: bool) -> Di
                 raise
             logger.warning("sync of %s failed: %s", sync_type, error.message)
             errors.append(f"{sync_type}: {error.message}")
+            findings |= unread(sync_type, parameters.tables, error.message, ports)
             continue
         jobs += found.jobs
         notes += [f"{sync_type}: {note}" for note in found.notes]
         errors += [f"{sync_type}: {error}" for error in found.errors]
-    return Dispatched(jobs, notes, errors)
+        findings |= found.findings
+    return Dispatched(jobs, notes, errors, findings)
 
 
 def _continue(parameters: ContinueJobsParameters, ports: Ports) -> Dispatched:

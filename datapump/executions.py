@@ -36,6 +36,7 @@ class Execution(BaseModel):
         stop_reason: Why somebody stopped it.
         retry_of: The execution whose failed jobs it takes up.
         retried_by: The newest execution that takes up its failed jobs.
+        triggered_by: The execution whose new versions made this one be started.
     """
 
     id: str
@@ -52,6 +53,7 @@ class Execution(BaseModel):
     stop_reason: str | None = None
     retry_of: str | None = None
     retried_by: str | None = None
+    triggered_by: str | None = None
 
     @property
     def name(self) -> str:

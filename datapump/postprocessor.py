@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from datapump.analyses import SyncType
 from datapump.errors import NotFoundError
 from datapump.executions import ExecutionStatus, NewEvent
+from datapump.freshness import record_published
 from datapump.jobs.documents import AnalysisJob, JobStatus
 from datapump.sync_configs import JobPlace, SyncConfig, SyncMetadata, config_id
 
@@ -51,6 +52,7 @@ def _record(execution_id: str, job: AnalysisJob, ports: Ports) -> None:
     if job.sync_config is not None and job.sync_version is not None:
         if ports.sync_configs.move(job.sync_config, job.sync_version, job.alerts_until):
             _forget_unfinished(job, job.sync_config, ports)
+            record_published(job.sync_config, job.alerts_until or job.sync_version, ports)
         else:
             message = f"sync config {job.sync_config} was deleted meanwhile: its sync version was not recorded"
             ports.runs.add_event(execution_id, NewEvent(kind="note", job_id=job.id, message=message))

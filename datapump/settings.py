@@ -58,6 +58,20 @@ class Settings(BaseSettings):
     download_max_bytes: int = Field(512 * 2**20, gt=0, description="Largest download accepted.")
     download_timeout_s: float = Field(600.0, gt=0, description="Time limit of one whole download.")
 
+    slack_webhooks: dict[str, SecretStr] = Field(
+        {}, description="Slack webhooks by channel (JSON object); without one, notifications are only recorded."
+    )
+    slack_channel: str | None = Field(
+        None, description="Channel to post on; unset: data-updates in production, data-updates-staging in staging."
+    )
+    gnw_webhooks: dict[str, SecretStr] = Field(
+        {}, description="By dataset, the webhook that Global Nature Watch is told of new versions by (JSON object)."
+    )
+    webhook_hosts: frozenset[str] = Field(
+        frozenset({"hooks.slack.com"}), description="Hosts that notifications may be sent to (JSON list)."
+    )
+    webhook_timeout_s: float = Field(10.0, gt=0, description="Time limit of one notification.")
+
     poll_min_s: float = Field(0.2, gt=0, description="Shortest wait between two looks at a step.")
     poll_max_s: float = Field(30.0, gt=0, description="Longest wait between two looks at a step.")
     patience_s: float = Field(3600.0, gt=0, description="How long a remote system may be away before a job fails.")

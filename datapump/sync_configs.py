@@ -21,6 +21,22 @@ class JobPlace(BaseModel):
     job_id: str
 
 
+class Freshness(BaseModel):
+    """What the last sync found for a config, and decided.
+
+    Attributes:
+        source_newest: The newest that the source had; None if that is not known.
+        published: What was published of it; None if nothing was, or that is not known.
+        decided: What was decided and why, in words.
+        at: When (UTC).
+    """
+
+    source_newest: str | None = None
+    published: str | None = None
+    decided: str
+    at: datetime
+
+
 class SyncMetadata(BaseModel):
     """How a config's jobs are made.
 
@@ -30,6 +46,9 @@ class SyncMetadata(BaseModel):
         alerts_until: `YYYY-MM-DD HHMM` of the newest alert that is in the config's tables; of fires only.
         unfinished: The job that failed after it had begun to append: only taking it up again neither loses nor
             doubles rows.
+        sources: Of what follows alert rasters: by dataset, the version that the config's tables hold.
+        freshness: What the last sync found. It is no part of the config that callers change: recording it counts no
+            revision, and the API shows it under `/freshness` only.
     """
 
     model_config = ConfigDict(extra="allow")
@@ -39,6 +58,8 @@ class SyncMetadata(BaseModel):
     version_overrides: dict[str, str] = Field(default_factory=dict)
     alerts_until: str | None = None
     unfinished: JobPlace | None = None
+    sources: dict[str, str] | None = None
+    freshness: Freshness | None = None
 
 
 class SyncConfig(BaseModel):

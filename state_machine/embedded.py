@@ -13,6 +13,7 @@ from starlette.routing import Mount
 from api.app import create_app
 from api.services import Services
 from datapump.clients.data_api import DataApi
+from datapump.clients.webhooks import Webhooks
 from datapump.clock import SystemClock
 from datapump.embedded.data_api.app import create_data_api
 from datapump.embedded.data_api.settings import DataApiSettings
@@ -72,6 +73,7 @@ def create_embedded(settings: Settings, clock: Clock | None = None) -> Embedded:
         objects=objects,
         data_api=_data_api_client(settings, token),
         engine=_engine(settings, objects, clock),
+        notifier=Webhooks.of(settings),
     )
     data_api = create_data_api(_data_api_settings(settings, token), objects, clock)
     orchestrator = LocalOrchestrator(runs, ports, settings.orchestrator_threads)

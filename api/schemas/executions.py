@@ -111,8 +111,10 @@ class ExecutionSummary(BaseModel):
     errors: list[str] = Field(description="What went wrong outside any job.")
     retry_of: str | None = Field(description="The execution whose failed jobs it takes up.")
     retried_by: str | None = Field(description="The newest execution that takes up its failed jobs.")
+    triggered_by: str | None = Field(description="The execution whose new versions made this one be started.")
     links: dict[str, str] = Field(
-        description="`self`, the execution; `events`, what happened in it; `retry_of` and `retried_by`, where they are."
+        description="`self`, the execution; `events`, what happened in it; `retry_of`, `retried_by` and "
+        "`triggered_by`, where they are."
     )
 
     @classmethod
@@ -152,7 +154,8 @@ def _summary(execution: Execution) -> dict[str, Any]:
 
 
 def _kin(execution: Execution) -> dict[str, str]:
-    kin = {"retry_of": execution.retry_of, "retried_by": execution.retried_by}
+    names = ("retry_of", "retried_by", "triggered_by")
+    kin = {name: getattr(execution, name) for name in names}
     return {name: f"/executions/{other}" for name, other in kin.items() if other is not None}
 
 

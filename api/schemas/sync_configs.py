@@ -41,7 +41,8 @@ class SyncConfigDocument(BaseModel):
     @classmethod
     def of(cls, config: SyncConfig) -> SyncConfigDocument:
         """The document of a config."""
-        return cls.model_validate(config.model_dump())
+        # What each night finds is under `/freshness`: the `ETag` is the revision, which does not count it.
+        return cls.model_validate(config.model_dump(exclude={"metadata": {"freshness"}}))
 
 
 class SyncConfigPage(BaseModel):

@@ -16,8 +16,9 @@ from datapump.analyses import Analysis, FeatureType
 from datapump.errors import DatapumpError, InternalError, StorageError
 from datapump.jobs.documents import AnalysisJob, Table
 from datapump.jobs.ticking import reopen
-from datapump.sources import News
+from datapump.sources import Finding, News
 from datapump.sources.archives import ArchiveLimits
+from datapump.sources.configs import enabled, none_enabled
 from datapump.sources.download import DownloadLimits, fetch
 from datapump.sources.fire_files import FireType, near_real_time_folder, near_real_time_name
 from datapump.sources.fire_time import FireTime
@@ -43,7 +44,7 @@ def news(sync_type: SyncType, sync_version: str, tables: Sequence[Table] | None,
     """
     configs = enabled(sync_type, tables, ports)
     if not configs:
-        return News([], ["nothing to do: no enabled sync config of this type" + (" and tables" if tables else "")], [])
+        return News([], [none_enabled(tables)], [])
     fire_type = FIRE_TYPES[Analysis(sync_type.value)]
     saved = near_real_time(fire_type, ports)
     configs = [_with_start(config, saved, ports) for config in configs]
@@ -58,6 +59,7 @@ def news(sync_type: SyncType, sync_version: str, tables: Sequence[Table] | None,
         errors.append(error.message)
     saved = near_real_time(fire_type, ports)
     jobs: list[AnalysisJob] = []
+    findings: dict[str, Finding] = {}
     for config in configs:
         try:
             found = _jobs(config, saved, sync_version, ports)
@@ -66,11 +68,28 @@ def news(sync_type: SyncType, sync_version: str, tables: Sequence[Table] | None,
                 raise
             # A config that cannot be followed must not hold up the others.
             errors.append(f"{config.dataset}: {error.message}")
+            findings[config.id] = _finding(config, saved, error.message)
             continue
         jobs += found
+        findings[config.id] = _finding(config, saved, _decided(found, errors, notes))
         if found and config.metadata.unfinished is not None and found[0].id == config.metadata.unfinished.job_id:
             notes.append(f"{config.dataset}: taking up job {found[0].id}, which failed while it appended")
-    return News(jobs, notes, errors)
+    return News(jobs, notes, errors, findings)
+
+
+def _finding(config: SyncConfig, saved: Sequence[str], decided: str) -> Finding:
+    newest = str(last_alert(saved[-1])) if saved else None
+    published = config.metadata.alerts_until
+    return Finding(newest, None if published == str(BEFORE_ALL) else published, decided)
+
+
+def _decided(jobs: Sequence[AnalysisJob], errors: Sequence[str], notes: Sequence[str]) -> str:
+    """What is done about a config's news, and why."""
+    if jobs:
+        what = "1 job" if len(jobs) == 1 else f"{len(jobs)} jobs"
+        return f"{what} for the alerts until {max(job.alerts_until or '' for job in jobs)}"
+    why = [*errors, *notes]
+    return "nothing to do: its tables have all that is saved" + (f" ({'; '.join(why)})" if why else "")
 
 
 def _jobs(config: SyncConfig, saved: Sequence[str], sync_version: str, ports: Ports) -> list[AnalysisJob]:
@@ -79,22 +98,6 @@ def _jobs(config: SyncConfig, saved: Sequence[str], sync_version: str, ports: Po
     lacking = _lacking(config, saved, unfinished)
     jobs = [] if unfinished is None else [unfinished]
     return [*jobs, _job(config, sync_version, lacking, ports)] if lacking else jobs
-
-
-def enabled(sync_type: SyncType, tables: Sequence[Table] | None, ports: Ports) -> list[SyncConfig]:
-    """The configs of a type that are switched on, of the given tables where some are given."""
-    found: list[SyncConfig] = []
-    after = None
-    while True:
-        page = ports.sync_configs.list(sync_type=sync_type.value, sync=True, after=after)
-        found += page.items
-        after = page.next
-        if after is None:
-            break
-    if tables is None:
-        return found
-    wanted = {(table.dataset, table.version, table.analysis.value) for table in tables}
-    return [config for config in found if (config.dataset, config.dataset_version, config.analysis) in wanted]
 
 
 def save_newer(fire_type: FireType, saved: Sequence[str], ports: Ports) -> list[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Generic, NamedTuple, Protocol, TypeVar, Unpack
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from datapump.audit import AuditRecord
     from datapump.executions import (
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     )
     from datapump.jobs.documents import AnyJob
     from datapump.keys import ApiKey
-    from datapump.sync_configs import Author, ConfigChange, SyncConfig
+    from datapump.sync_configs import Author, ConfigChange, Freshness, SyncConfig
 
 T = TypeVar("T")
 
@@ -38,7 +38,8 @@ class RunStore(Protocol):
     def create_execution(self, execution: Execution) -> tuple[Execution, bool]:
         """Store a new execution; where its caller has used its idempotency key before, the earlier one instead.
 
-        Where it is a retry, the execution that it retries is told of it.
+        Where it is a retry, the execution that it retries is told of it. Where another execution triggered it
+        (`triggered_by`), that one gets an event `triggered` with `{"execution": id}`, in the same transaction.
 
         Returns:
             The stored execution, and whether it is new.
@@ -191,10 +192,25 @@ class SyncConfigStore(Protocol):
         """Create it, or refresh the metadata of the existing one, whose switch stays as its operator left it."""
         ...
 
-    def move(self, config_id: str, sync_version: str, alerts_until: str | None = None) -> bool:
+    def move(
+        self,
+        config_id: str,
+        sync_version: str,
+        alerts_until: str | None = None,
+        sources: Mapping[str, str] | None = None,
+    ) -> bool:
         """Record what a config was brought to. False, changing nothing, if the config is gone.
 
-        Both values only move forward: a late or repeated record of an older job changes nothing.
+        All values only move forward: a late or repeated record of an older job changes nothing. `sources`, where they
+        are given, replace `metadata.sources`, unless `sync_version` is older than the config's.
+        """
+        ...
+
+    def record_freshness(self, config_id: str, freshness: Freshness) -> bool:
+        """Record what a sync found for a config: its `metadata.freshness`. False, changing nothing, if it is gone.
+
+        `revision` and `updated` stay, as does the history: every night would otherwise make the `ETag` that a caller
+        has read a stale one, though nothing that callers change has changed. `put` and `patch` keep what is recorded.
         """
         ...
 

@@ -17,6 +17,7 @@ import uvicorn
 from pydantic import SecretStr
 
 from datapump.clients.data_api import DataApi
+from datapump.clients.webhooks import Webhooks
 from datapump.clock import SystemClock
 from datapump.commands import parse_command
 from datapump.embedded.data_api.app import create_data_api
@@ -153,6 +154,7 @@ class Deployment:
             objects=self.objects,
             data_api=self.data_api,
             engine=self.engine,
+            notifier=Webhooks.of(self.settings),
         )
 
     def __enter__(self):
@@ -249,7 +251,8 @@ class Deployment:
                     (told["metadata"] or {}).get("content_date_range"),
                     sorted(json.dumps(row, sort_keys=True) for row in rows),
                 )
-        configs = [config.model_dump(exclude={"revision", "updated"}) for config in self.sync_configs.list().items]
+        timed = {"revision": True, "updated": True, "metadata": {"freshness": {"at"}}}
+        configs = [config.model_dump(exclude=timed) for config in self.sync_configs.list().items]
         log = [f"{line.method} {line.path} {line.status} {anonymous(line.body)}" for line in self.server.log()]
         return {"tables": tables, "configs": configs, "log": log}
 

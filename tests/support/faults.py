@@ -12,8 +12,18 @@ from datapump.errors import RemoteUnavailableError
 from tests.support.deployment import TOKEN
 
 WRITES = {
-    "runs": ("begin", "finish", "save_job", "add_event", "intend", "complete", "withdraw", "acquire"),
-    "sync_configs": ("put", "move", "patch"),
+    "runs": (
+        "create_execution",
+        "begin",
+        "finish",
+        "save_job",
+        "add_event",
+        "intend",
+        "complete",
+        "withdraw",
+        "acquire",
+    ),
+    "sync_configs": ("put", "move", "patch", "record_freshness"),
     "objects": ("put",),
     "engine": ("start", "cancel"),
 }

@@ -78,6 +78,13 @@ class SqliteRunStore(SqliteRunQueries):
                 ),
             )
             store_labels(connection, execution)
+            if execution.triggered_by is not None:
+                told = NewEvent(
+                    kind="triggered",
+                    message=f"its new versions started execution {execution.id}",
+                    data={"execution": execution.id},
+                )
+                self._append(connection, execution.triggered_by, told)
             message = f"{execution.caller} asked for {execution.name}"
             self._append(connection, execution.id, NewEvent(kind="accepted", message=message))
         return execution, True

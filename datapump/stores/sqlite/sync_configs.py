@@ -12,11 +12,11 @@ from datapump.sync_configs import Action, SyncConfig, SyncMetadata
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from datapump.clock import Clock
     from datapump.stores.sqlite.database import Database
-    from datapump.sync_configs import Author
+    from datapump.sync_configs import Author, Freshness
 
 
 class SqliteSyncConfigStore(SqliteConfigHistory):
@@ -79,8 +79,14 @@ class SqliteSyncConfigStore(SqliteConfigHistory):
             _write(connection, stored)
         return stored
 
-    def move(self, config_id: str, sync_version: str, alerts_until: str | None = None) -> bool:
-        """Record what a config was brought to, if the config is still there; neither value goes back."""
+    def move(
+        self,
+        config_id: str,
+        sync_version: str,
+        alerts_until: str | None = None,
+        sources: Mapping[str, str] | None = None,
+    ) -> bool:
+        """Record what a config was brought to, if the config is still there; no value goes back."""
         with self._database.write() as connection:
             config = _read(connection, config_id)
             if config is None:
@@ -89,8 +95,20 @@ class SqliteSyncConfigStore(SqliteConfigHistory):
             metadata = config.metadata.model_copy(update={"alerts_until": until})
             if config.sync_version is not None and _numbers(sync_version) < _numbers(config.sync_version):
                 sync_version = config.sync_version
+            elif sources is not None:
+                metadata.sources = dict(sources)
             if (config.sync_version, config.metadata) != (sync_version, metadata):
                 _write(connection, self._next(config, {"sync_version": sync_version, "metadata": metadata}))
+        return True
+
+    def record_freshness(self, config_id: str, freshness: Freshness) -> bool:
+        """Record what a sync found, without counting a revision."""
+        with self._database.write() as connection:
+            config = _read(connection, config_id)
+            if config is None:
+                return False
+            metadata = config.metadata.model_copy(update={"freshness": freshness})
+            _write(connection, config.model_copy(update={"metadata": metadata}))
         return True
 
     def patch(

@@ -50,6 +50,7 @@ def test_a_config_is_shown_with_its_tag(reader, config):
             "version_overrides": {"all": "v1", "whitelist": "v2"},
             "alerts_until": "2026-11-21 2359",
             "unfinished": None,
+            "sources": None,
         },
         "revision": 1,
         "updated": response.json()["updated"],

@@ -260,3 +260,14 @@ def test_an_error_rolls_the_whole_transaction_back(store, clock):
     with pytest.raises(ZeroDivisionError):
         break_off()
     assert len(store.list_jobs(identity)) == 1
+
+
+def test_an_execution_that_another_one_triggered_is_told_of_there_once(store, clock):
+    first = begun(store, clock)
+    wanted = execution(clock, key="after", caller="datapump").model_copy(update={"triggered_by": first})
+    made, is_new = store.create_execution(wanted)
+    again, is_newer = store.create_execution(wanted.model_copy(update={"id": clock.new_id()}))
+    assert (is_new, is_newer, again.id) == (True, False, made.id)
+    assert store.get_execution(made.id).triggered_by == first
+    told = [event for event in store.list_events(first) if event.kind == "triggered"]
+    assert [event.data for event in told] == [{"execution": made.id}]

@@ -7,7 +7,7 @@ import pytest
 from datapump.analyses import SyncType
 from datapump.errors import ConflictError, NotFoundError
 from datapump.stores.sqlite import Database, SqliteSyncConfigStore
-from datapump.sync_configs import SyncConfig, SyncMetadata, config_id
+from datapump.sync_configs import Author, Freshness, SyncConfig, SyncMetadata, config_id
 
 
 @pytest.fixture
@@ -101,3 +101,31 @@ def test_lists_filter_and_page(store):
     assert [item.dataset for item in store.list(sync=False).items] == ["geostore"]
     assert len(store.list(sync_type="viirs", sync=True, analysis_version="v1").items) == 3
     assert store.list(sync_type="modis").items == []
+
+
+def test_recording_freshness_counts_no_revision_and_survives_other_changes(store, clock):
+    first = store.put(config())
+    found = Freshness(source_newest="v2", published="v1", decided="a job for v2", at=clock.now())
+    clock.advance(60)
+    assert store.record_freshness(first.id, found) is True
+    after = store.get(first.id)
+    assert (after.metadata.freshness, after.revision, after.updated) == (found, first.revision, first.updated)
+    store.put(config())
+    store.move(first.id, "v20260101")
+    store.patch(first.id, {"sync": False}, revision=first.revision + 1, author=Author(caller="ada"))
+    assert store.get(first.id).metadata.freshness == found
+    assert [change.pointer for change in store.history(first.id).items[0].changes] == ["/sync"]
+
+
+def test_recording_the_freshness_of_a_deleted_config_makes_no_row(store, clock):
+    assert store.record_freshness("0123456789abcdef0123", Freshness(decided="x", at=clock.now())) is False
+    assert store.list().items == []
+
+
+def test_the_sources_that_a_config_was_brought_to_never_go_back(store):
+    identity = store.put(config()).id
+    store.move(identity, "v20260102", sources={"umd_glad_landsat_alerts": "v20260101"})
+    store.move(identity, "v20260101", sources={"umd_glad_landsat_alerts": "v20251231"})
+    store.move(identity, "v20260103")
+    after = store.get(identity)
+    assert (after.sync_version, after.metadata.sources) == ("v20260103", {"umd_glad_landsat_alerts": "v20260101"})

@@ -1,0 +1,129 @@
+"""Notifications: words for people on a channel, and news of versions for other systems.
+
+They tell of what happened; nothing depends on them. Each is sent at most once: whether one arrived that was on its way
+when the process died cannot be learned, and a message twice is worse than one missed, which stands in the events.
+"""
+
+from __future__ import annotations
+
+import logging
+from enum import StrEnum
+from typing import TYPE_CHECKING, NamedTuple, Protocol
+
+from datapump.effects import Outcome, once
+from datapump.errors import DatapumpError
+from datapump.executions import NewEvent
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from datapump.ports import Ports
+
+logger = logging.getLogger(__name__)
+EVENT = "notification"
+
+
+class Level(StrEnum):
+    """How much a message matters."""
+
+    INFO = "info"
+    WARNING = "warning"
+    ERROR = "error"
+
+
+class Message(NamedTuple):
+    """Words for people.
+
+    Attributes:
+        link: Address of the execution that it is about.
+    """
+
+    level: Level
+    text: str
+    link: str
+
+
+class Notifier(Protocol):
+    """Sends notifications. One call is one try, limited in time; nothing is kept for later."""
+
+    def post(self, message: Message) -> bool:
+        """Post a message on the deployment's channel.
+
+        Returns:
+            False if the deployment has no channel.
+
+        Raises:
+            RemoteError: The channel did not take it.
+            InvalidInputError: Its address is none that may be written to.
+        """
+        ...
+
+    def announce(self, receiver: str, dataset: str, version: str) -> bool:
+        """Tell another system that a version of a dataset is published and latest.
+
+        Returns:
+            False if no address of this receiver is configured for the dataset.
+
+        Raises:
+            RemoteError: The receiver did not take it.
+            InvalidInputError: Its address is none that may be written to.
+        """
+        ...
+
+
+def post(event: str, execution_id: str, level: Level, text: str, ports: Ports) -> str:
+    """Post a message of an execution, once for each `event` of it. Whatever becomes of it, nothing is raised for it.
+
+    Returns:
+        What became of it, in words; it is also an event of the execution.
+
+    Raises:
+        StorageError: The run store refused a write.
+    """
+    message = Message(level, text, link(execution_id, ports))
+    key = f"{execution_id}/notify/{event}"
+    return _send(key, execution_id, None, f"{level}: {text}", lambda: ports.notifier.post(message), ports)
+
+
+def announce(receiver: str, dataset: str, version: str, ports: Ports, *, execution_id: str, job_id: str) -> str:
+    """Tell a receiver of a new version, once for each job. Whatever becomes of it, nothing is raised for it.
+
+    Returns:
+        What became of it, in words; it is also an event of the execution.
+
+    Raises:
+        StorageError: The run store refused a write.
+    """
+    key = f"{job_id}/announce/{receiver}/{dataset}/{version}"
+    text = f"{dataset} {version} is published"
+    return _send(
+        key,
+        execution_id,
+        job_id,
+        f"to {receiver}: {text}",
+        lambda: ports.notifier.announce(receiver, dataset, version),
+        ports,
+    )
+
+
+def link(execution_id: str, ports: Ports) -> str:
+    """The address of an execution, for people."""
+    return f"{ports.settings.url.rstrip('/')}/executions/{execution_id}"
+
+
+def _send(key: str, execution_id: str, job_id: str | None, text: str, deliver: Callable[[], bool], ports: Ports) -> str:
+    effect = ports.runs.get_effect(key)
+    if effect is not None and effect.done:
+        return str((effect.outcome or {})["said"])
+
+    def do() -> Outcome:
+        try:
+            return {"said": text if deliver() else f"{text} (recorded only: no receiver is configured)"}
+        except DatapumpError as error:
+            logger.warning("a notification of execution %s was not delivered: %s", execution_id, error.message)
+            return {"said": f"{text} (not delivered: {error.message})"}
+
+    unknown = {"said": f"{text} (not sent again after an interruption: it may have been delivered)"}
+    said = str(once(key, ports, do=do, find=lambda: unknown)["said"])
+    ports.runs.add_event(execution_id, NewEvent(kind=EVENT, message=said, job_id=job_id))
+    return said
