@@ -29,7 +29,8 @@ def freshness(world):
 
 
 def test_a_sync_records_what_it_found_and_decided_and_then_what_is_published(world):
-    world.carry_until(lambda identity=world.submit(SYNC): world.jobs(identity))
+    identity = world.submit(SYNC)
+    world.carry_until(lambda: world.jobs(identity))
     found = freshness(world)
     assert (found.source_newest, found.published) == ("2026-01-16 0200", "2026-01-15 0200")
     assert found.decided == "1 job for the alerts until 2026-01-16 0200"
