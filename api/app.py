@@ -54,6 +54,7 @@ def build() -> Api:
     )
     for router in ROUTERS:
         app.include_router(router)
+    app.state.api_routes = [route for router in ROUTERS for route in router.routes]
     for kind in (DatapumpError, HTTPException, RequestValidationError):
         app.add_exception_handler(kind, answer)
     app.add_middleware(Envelope)

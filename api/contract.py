@@ -55,10 +55,19 @@ TAGS = [
 ATTRIBUTE = re.compile(r"^    (\w+): (.+(?:\n {8}.+)*)", re.MULTILINE)
 REF = "#/components/schemas/{model}"
 SECURITY = "key"
+IF_MATCH = "If-Match"
 SECURITY_SCHEME = {
     "type": "http",
     "scheme": "bearer",
     "description": "A caller's key, as an operator of the deployment made it.",
+}
+REQUEST_ID_PARAMETER = {
+    "name": "X-Request-Id",
+    "in": "header",
+    "required": False,
+    "description": "Names the request in its answer, its problem, the log and the audit, if it is 1 to 128 letters, "
+    "digits, dots, hyphens or underscores; otherwise it gets a new name.",
+    "schema": {"type": "string"},
 }
 REQUEST_ID = header("The request's id: the caller's `X-Request-Id` if it is safe, otherwise a new one.", "8f3c-1")
 
@@ -73,6 +82,7 @@ def complete(document: dict[str, Any], routers: Sequence[APIRouter]) -> dict[str
     components = document["components"]
     components["securitySchemes"] = {SECURITY: SECURITY_SCHEME}
     components["headers"] = {"RequestId": REQUEST_ID}
+    components["parameters"] = {"RequestId": REQUEST_ID_PARAMETER}
     components["schemas"] = _schemas(components["schemas"])
     for router in routers:
         for route in router.routes:
@@ -98,6 +108,19 @@ def _complete_operation(operation: dict[str, Any], route: APIRoute) -> None:
             "X-Request-Id": {"$ref": "#/components/headers/RequestId"},
         }
     operation["responses"] = dict(sorted(responses.items()))
+    for parameter in operation.get("parameters", ()):
+        _complete_parameter(parameter)
+    operation["parameters"] = [*operation.get("parameters", ()), {"$ref": "#/components/parameters/RequestId"}]
+
+
+def _complete_parameter(parameter: dict[str, Any]) -> None:
+    """What can be left out is not null, and a change without the state that it changes is refused."""
+    schema: dict[str, Any] = parameter["schema"]
+    given = [one for one in schema.get("anyOf", ()) if one != {"type": "null"}]
+    if len(given) == 1:
+        del schema["anyOf"]
+        schema.update(given[0])
+    parameter["required"] = parameter["required"] or parameter["name"] == IF_MATCH
 
 
 def _schemas(made: dict[str, Any]) -> dict[str, Any]:
@@ -118,7 +141,27 @@ def _schemas(made: dict[str, Any]) -> dict[str, Any]:
             raise InternalError(f"two schemas are called {name}: rename one of the models")
     for schema in schemas.values():
         _describe_properties(schema)
+        _tighten(schema, schemas)
     return dict(sorted(schemas.items()))
+
+
+def _tighten(schema: Any, schemas: dict[str, Any]) -> None:  # noqa: ANN401 - any part of a schema
+    """Say what pydantic checks and leaves out of its schemas.
+
+    Each variant of a union needs what tells it from the others, whose default does not count there; keys that match no
+    pattern are refused.
+    """
+    for value in schema.values() if isinstance(schema, dict) else schema if isinstance(schema, list) else ():
+        _tighten(value, schemas)
+    if not isinstance(schema, dict):
+        return
+    if "patternProperties" in schema:
+        schema["additionalProperties"] = False
+    told = schema.get("discriminator")
+    if isinstance(told, dict):
+        for reference in told.get("mapping", {}).values():
+            variant = schemas[reference.rsplit("/", 1)[1]]
+            variant["required"] = sorted({*variant.get("required", ()), told["propertyName"]})
 
 
 def _describe_properties(schema: dict[str, Any]) -> None:

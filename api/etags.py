@@ -10,6 +10,8 @@ from api.errors import InvalidHeaderError, PreconditionRequiredError
 TAG = r'"[\x21\x23-\x7e]*"'
 TAGS = re.compile(rf"{TAG}(?:[ \t]*,[ \t]*{TAG})*")
 MAX_LENGTH = 1000
+# The same, as the contract says it.
+PATTERN = r'^(?:\*|"[!#-~]*"(?:[ \t]*,[ \t]*"[!#-~]*")*)$'
 
 
 def etag(revision: int) -> str:
@@ -42,6 +44,7 @@ def _tags(
             description="Required. Change it only if its `ETag` is still this one (or one of these); otherwise 412. "
             "`*` changes whatever is there.",
             examples=['"3"'],
+            json_schema_extra={"pattern": PATTERN, "maxLength": MAX_LENGTH},
         ),
     ] = None,
 ) -> frozenset[str] | None:

@@ -15,6 +15,8 @@ MAX_LENGTH = 255
 # A structured field string (RFC 9651): printable ASCII, where only a quote and a backslash are escaped.
 QUOTED = re.compile(r'"((?:[\x20\x21\x23-\x5b\x5d-\x7e]|\\["\\])*)"')
 BARE = re.compile(r"[\x21\x23-\x5b\x5d-\x7e]+")
+# The same, as the contract says it.
+PATTERN = rf'^(?:"(?:[ !#-\[\]-~]|\\["\\]){{1,{MAX_LENGTH}}}"|[!#-\[\]-~]{{1,{MAX_LENGTH}}})$'
 
 
 def parse_key(header: str) -> str:
@@ -42,6 +44,7 @@ def _key(
             "any later time; the same key with another command is refused. 1 to 255 printable ASCII characters, in "
             "double quotes (a structured field string) or bare, which mean the same.",
             examples=['"8e03978e-40d5-43dd-bc93-6894a57f9324"'],
+            json_schema_extra={"pattern": PATTERN},
         ),
     ] = None,
 ) -> str | None:

@@ -24,6 +24,7 @@ class CursorQuery(BaseModel):
     cursor: str | None = Field(
         default=None,
         max_length=MAX_CURSOR,
+        json_schema_extra={"pattern": "^[A-Za-z0-9_-]+$"},
         description="Where the page starts: `next` of the page before, with the same filters.",
     )
     limit: int = Field(default=50, ge=1, le=200, description="The most items on the page.")

@@ -163,15 +163,17 @@ def allowed_methods(request: Request) -> list[str]:
         "root_path": request.scope.get("root_path", ""),
         "headers": [],
     }
-    found = [
-        method
-        for method in ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
+    found: dict[str, bool] = {}
+    for method in ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"):
         # HEAD is answered wherever GET is: see the middleware.
-        if any(
-            route.matches({**here, "method": "GET" if method == "HEAD" else method})[0] is Match.FULL
-            for route in request.app.routes
-        )
-    ]
+        asked = {**here, "method": "GET" if method == "HEAD" else method}
+        matches = [route.matches(asked) for route in request.app.state.api_routes]
+        full = [scope for match, scope in matches if match is Match.FULL]
+        if full:
+            found[method] = all(scope["path_params"] for scope in full)
+    # What has an address of its own, as `pause`, is none of the things beside it, though it could be one's id.
+    if not all(found.values()):
+        found = {method: named for method, named in found.items() if not named}
     # OPTIONS is answered wherever there is something, by the middleware.
     return [*found, "OPTIONS"] if found else []
 

@@ -34,6 +34,8 @@ class Services:
         limiter: How often each caller may ask; None for as often as they like.
         audit: Where requests that could change something are kept; None for only in the log.
         look_s: How often a request that waits for events looks for new ones.
+        longest_wait_s: The most that such a request is held; what it asks for beyond that is cut to it.
+        streams: Whether an answer can be sent bit by bit; where it cannot, who asks for a stream gets a page.
     """
 
     runs: RunStore
@@ -48,6 +50,8 @@ class Services:
     limiter: RateLimiter | None = None
     audit: AuditStore | None = None
     look_s: float = 0.25
+    longest_wait_s: float = 30
+    streams: bool = True
 
 
 async def _services(request: Request) -> Services:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Annotated
 
-from pydantic import AfterValidator
+from pydantic import AfterValidator, WithJsonSchema
 
 DATASET_PATTERN = r"^[a-z][a-z0-9_-]{2,}$"
 VERSION_PATTERN = r"^v\d{1,8}(\.\d{1,3}){0,2}$"
@@ -46,5 +46,14 @@ def check_version(name: str) -> str:
     return name
 
 
-DatasetName = Annotated[str, AfterValidator(check_dataset)]
-VersionName = Annotated[str, AfterValidator(check_version)]
+# The patterns say the same rules to readers of a JSON schema.
+DatasetName = Annotated[
+    str,
+    AfterValidator(check_dataset),
+    WithJsonSchema({"type": "string", "pattern": "^(?!pg_)(?!.*latest)[a-z][a-z0-9_]{2,}$"}),
+]
+VersionName = Annotated[
+    str,
+    AfterValidator(check_version),
+    WithJsonSchema({"type": "string", "pattern": r"^v[0-9]{1,8}(\.[0-9]{1,3}){0,2}$"}),
+]

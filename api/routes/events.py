@@ -53,7 +53,10 @@ def _last_event(
     header: Annotated[
         str | None,
         Header(
-            alias="Last-Event-ID", description="Only of streams: the last `id` that was seen; counts before `after`."
+            alias="Last-Event-ID",
+            description="Only of streams: the last `id` that was seen; counts before `after`.",
+            examples=["1"],
+            json_schema_extra={"pattern": f"^({NUMBER.pattern})?$"},
         ),
     ] = None,
 ) -> int | None:
@@ -80,10 +83,11 @@ async def list_events(
 ) -> EventPage | Response:
     """List what happened in an execution, in order.
 
-    To follow it, ask again with `after` and `wait`, or accept `text/event-stream`.
+    To follow it, ask again with `after` and `wait`, or accept `text/event-stream`, which a deployment that cannot
+    stream answers with a page.
     """
     bodiless = request.state.bodiless
-    if _accepts_stream(request):
+    if services.streams and _accepts_stream(request):
         after = query.after if last_event is None else last_event
         seen = await run_in_threadpool(look, services, execution_id, after, 1)
         if seen.ended and not seen.events:
@@ -93,7 +97,7 @@ async def list_events(
         return StreamingResponse(
             stream(services, execution_id, after), media_type=STREAM, headers={"X-Accel-Buffering": "no"}
         )
-    wait_s = 0 if bodiless else query.wait
+    wait_s = 0 if bodiless else min(query.wait, services.longest_wait_s)
     seen = await wait_for(services, execution_id, query.after, query.limit + 1, wait_s)
     items = seen.events[: query.limit]
     following = items[-1].seq if len(seen.events) > query.limit else None

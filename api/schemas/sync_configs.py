@@ -86,7 +86,13 @@ def _without_default(schema: dict[str, Any]) -> None:
     del schema["default"]
 
 
-Features = Annotated[str, StringConstraints(max_length=1024), AfterValidator(_check_features)]
+Features = Annotated[
+    str,
+    StringConstraints(max_length=1024),
+    AfterValidator(_check_features),
+    # The same rules, for readers of a JSON schema.
+    Field(json_schema_extra={"pattern": rf"^(?!.*/\.{{1,2}}(/|$)){OBJECTS.pattern}$"}),
+]
 GeotrellisVersion = Annotated[str, StringConstraints(pattern=GEOTRELLIS_VERSION_PATTERN)]
 TableName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,62}$")]
 

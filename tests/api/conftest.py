@@ -2,6 +2,7 @@
 
 import itertools
 import warnings
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
@@ -155,9 +156,10 @@ def app():
     return build()
 
 
-@pytest.fixture
-def world(tmp_path, app):
-    database = Database(tmp_path / "datapump.sqlite")
+@contextmanager
+def opened(folder, app):
+    """A world in a folder, as long as the block lasts."""
+    database = Database(folder / "datapump.sqlite")
     clock = TickingClock()
     runs = SqliteRunStore(database, clock)
     checks = {}
@@ -169,10 +171,30 @@ def world(tmp_path, app):
         clock=clock,
         checks=checks,
         audit=SqliteAuditStore(database),
+        cursor_key=b"the same every time",
     )
     app.state.services = services
     yield World(services, app, checks)
     database.close()
+
+
+@pytest.fixture
+def world(tmp_path, app):
+    with opened(tmp_path, app) as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def make_world(tmp_path_factory):
+    """Makes worlds behind one app; each ends the one before."""
+    app, stack = build(), ExitStack()
+
+    def make():
+        stack.close()
+        return stack.enter_context(opened(tmp_path_factory.mktemp("world"), app))
+
+    with stack:
+        yield make
 
 
 @pytest.fixture

@@ -121,7 +121,7 @@ def test_every_list_is_in_the_tables_of_this_walk():
         path
         for path, methods in CONTRACT["paths"].items()
         for operation in [methods.get("get", {})]
-        if any(parameter["name"] in {"cursor", "after"} for parameter in operation.get("parameters", ()))
+        if any(parameter.get("name") in {"cursor", "after"} for parameter in operation.get("parameters", ()))
     }
     assert paged == {*LISTS, *NUMBERED}
     assert {path for method, path in ROUTES if method == "PATCH"} == set(MUTABLE)

@@ -73,8 +73,8 @@ def test_every_operation_says_what_it_does_and_how_it_fails(operation):
         assert all(BY_NAME[name].status == int(status) for name in response["x-problem-types"])
     public = operation["operationId"] in {"get_health", "get_openapi", "get_problem_type"}
     assert ("401" in problems) is ("403" in problems) is ("security" in operation) is not public
-    for parameter in operation.get("parameters", ()):
-        assert parameter["description"]
+    for parameter in operation["parameters"]:
+        assert (resolve(parameter["$ref"]) if "$ref" in parameter else parameter)["description"]
 
 
 def test_every_type_of_problem_but_the_frameworks_is_declared_by_some_operation():

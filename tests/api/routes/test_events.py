@@ -138,6 +138,19 @@ def test_a_long_poll_ends_without_an_event_when_its_time_is_over(world, reader, 
     assert page == {"items": [], "next": None, "ended": False}
 
 
+def test_a_deployment_that_cannot_stream_answers_with_a_page(world, reader, execution):
+    object.__setattr__(world.services, "streams", False)
+    response = reader.get(f"/executions/{execution}/events", headers=STREAM)
+    assert response.headers["content-type"] == "application/json"
+    assert [event["seq"] for event in response.json()["items"]] == [1]
+
+
+def test_no_request_is_held_longer_than_the_deployment_can(world, reader, execution):
+    object.__setattr__(world.services, "look_s", 0.001)
+    object.__setattr__(world.services, "longest_wait_s", 0.01)
+    assert reader.get(f"/executions/{execution}/events?after=1&wait=30").json()["items"] == []
+
+
 def test_head_never_waits(reader, execution):
     path = f"/executions/{execution}/events?after=1&wait=30"
     assert reader.head(path).status_code == 200

@@ -1,0 +1,173 @@
+"""Cases that schemathesis generates from the contract: on the app, and through a Lambda handler by gateway events."""
+
+import re
+
+import pytest
+import schemathesis
+from hypothesis import settings
+from mangum import Mangum
+from schemathesis.config import SchemathesisConfig
+
+from api.app import build
+from api.examples import COMMANDS
+from datapump.executions import ExecutionStatus
+from datapump.jobs.documents import AnalysisJob, JobStatus
+from tests.support.lambda_events import LambdaBridge
+
+CASES = 100
+MANY = 2000
+ROWS = 30
+HEADERS = {"Authorization": "Bearer dp_admin-secret"}
+# What a schema cannot say of a value that it allows; anything else that is allowed and yet refused is a defect.
+UNSAYABLE = re.compile(
+    "cursor does not belong|the years 1970 to 9999|is now at ETag|this Idempotency-Key already stands|"
+    "is listed twice|have the same id|end_date is before start_date|cannot work: |would be published under the same|"
+    "does not fit in 64 bits|should be a valid integer"
+)
+CHECKS = {
+    # in its place: allowed_values_are_accepted
+    "positive_data_acceptance": {"enabled": False},
+    "not_a_server_error": {"expected-statuses": ["2xx", "3xx", "4xx", "501"]},
+    "missing_required_header": {"expected-statuses": ["400", "401", "403", "406", "415", "422", "428"]},
+}
+CONTRACT = build().openapi()
+
+
+@schemathesis.check
+def allowed_values_are_accepted(ctx, response, case):
+    """What the contract allows is refused only for what a contract cannot say."""
+    if case.meta is None or not case.meta.generation.mode.is_positive or response.status_code not in {400, 412, 422}:
+        return
+    problem = response.json()
+    reasons = [one["detail"] for one in problem.get("errors", ())] or [problem["detail"]]
+    wrong = [reason for reason in reasons if not UNSAYABLE.search(reason)]
+    assert not wrong, f"allowed, but refused: {wrong}"
+
+
+class Front:
+    """Asks whatever app a test has put behind it."""
+
+    app = None
+
+    async def __call__(self, scope, receive, send):
+        await self.app(scope, receive, send)
+
+
+def schema_of(*, coverage):
+    """The contract to generate from; with `coverage` also each value at the edge of what it allows."""
+    config = SchemathesisConfig.from_dict({"checks": CHECKS, "phases": {"coverage": {"enabled": coverage}}})
+    schema = schemathesis.openapi.from_dict(CONTRACT, config=config)
+    schema.app = Front()
+    return schema
+
+
+APP = schema_of(coverage=True)
+LAMBDA = schema_of(coverage=False)
+
+
+def carrying(world):
+    """The world, where executions get a job, that of every second one fails at once; and there is a sync config."""
+    runs = world.runs
+
+    def start(execution_id):
+        document = {**COMMANDS["continue_jobs"]["parameters"]["jobs"][0], "id": f"job-{execution_id}"}
+        job = AnalysisJob.model_validate(document, strict=False)
+        runs.begin(execution_id, [job], [], [])
+        if int(execution_id, 16) % 2:
+            runs.save_job(execution_id, job.model_copy(update={"status": JobStatus.FAILED}), 1)
+            runs.finish(execution_id, ExecutionStatus.FAILED)
+
+    world.orchestrator.start = start
+    world.add_config()
+    return world
+
+
+@pytest.fixture(scope="module")
+def on_app(make_world):
+    APP.app.app = carrying(make_world()).app
+    return lambda: carrying(make_world())
+
+
+@pytest.fixture(scope="module")
+def through_lambda(make_world):
+    app = carrying(make_world()).app
+    LAMBDA.app.app = LambdaBridge(lambda: Mangum(app, lifespan="off"))
+    yield lambda: carrying(make_world())
+    LAMBDA.app.app.close()
+
+
+def without_waiting(case):
+    """The case, without the time that it would wait for events."""
+    if isinstance(case.query, dict) and str(case.query.get("wait")) in {str(seconds) for seconds in range(1, 31)}:
+        case.query["wait"] = 0
+    return case
+
+
+def run(rows, renew, count, steps):
+    """Run so many rows of so many operations, each row on a world of its own."""
+    rows.renew = staticmethod(renew)
+    rows.run(settings=settings(max_examples=count, stateful_step_count=steps, database=None))
+
+
+class Rows:
+    """Operations in a row, each given what the ones before it answered."""
+
+    def setup(self):
+        self.renew()
+
+    def get_call_kwargs(self, case):  # noqa: ARG002 - schemathesis's own signature
+        return {"headers": HEADERS}
+
+    def before_call(self, case):
+        without_waiting(case)
+
+
+class AppRows(Rows, APP.as_state_machine()):
+    pass
+
+
+class LambdaRows(Rows, LAMBDA.as_state_machine()):
+    pass
+
+
+@APP.parametrize()
+@settings(max_examples=CASES, database=None)
+def test_the_app_answers_as_the_contract_says(case, on_app):
+    without_waiting(case).call_and_validate(headers=HEADERS)
+
+
+@LAMBDA.parametrize()
+@settings(max_examples=CASES, database=None)
+def test_the_lambda_handler_answers_as_the_contract_says(case, through_lambda):
+    without_waiting(case).call_and_validate(headers=HEADERS)
+
+
+def test_the_app_answers_operations_in_a_row_as_the_contract_says(on_app):
+    run(AppRows, on_app, ROWS, 8)
+
+
+def test_the_lambda_handler_answers_operations_in_a_row_as_the_contract_says(through_lambda):
+    run(LambdaRows, through_lambda, ROWS, 8)
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(3600)
+@APP.parametrize()
+@settings(max_examples=MANY, database=None)
+def test_the_app_answers_2000_cases_an_operation_as_the_contract_says(case, on_app):
+    without_waiting(case).call_and_validate(headers=HEADERS)
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(3600)
+@LAMBDA.parametrize()
+@settings(max_examples=MANY, database=None)
+def test_the_lambda_handler_answers_2000_cases_an_operation_as_the_contract_says(case, through_lambda):
+    without_waiting(case).call_and_validate(headers=HEADERS)
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(3600)
+@pytest.mark.parametrize(("rows", "renew"), [(AppRows, "on_app"), (LambdaRows, "through_lambda")])
+def test_2000_rows_of_operations_are_answered_as_the_contract_says(rows, renew, request):
+    run(rows, request.getfixturevalue(renew), MANY, 10)
