@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from datapump.clients.areas_api import AreasApi
     from datapump.clients.data_api import DataApi
     from datapump.clock import Clock
     from datapump.engines import Engine
@@ -17,7 +18,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Ports:
-    """The outside world of a deployment."""
+    """The outside world of a deployment.
+
+    Attributes:
+        areas_api: None where user areas are not synced.
+    """
 
     settings: Settings
     clock: Clock
@@ -27,3 +32,4 @@ class Ports:
     data_api: DataApi
     engine: Engine
     notifier: Notifier
+    areas_api: AreasApi | None = None

@@ -43,6 +43,17 @@ class Settings(BaseSettings):
     data_api_token: SecretStr | None = Field(None, description="Bearer token for Data API writes.")
     data_api_timeout_s: float = Field(65.0, gt=0, description="Time limit of one Data API request.")
 
+    areas_api_url: str | None = Field(
+        None, description="Base URL (https) of the ResourceWatch Areas API; unset: the embedded one, under /areas-api."
+    )
+    areas_api_token: SecretStr | None = Field(None, description="Bearer token of an admin of the Areas API.")
+    areas_api_key: SecretStr | None = Field(None, description="Sent to the Areas API as x-api-key; unset: nothing is.")
+    areas_api_timeout_s: float = Field(65.0, gt=0, description="Time limit of one Areas API request.")
+    areas_folder: Path | None = Field(
+        None,
+        description="Folder of the GeoJSON files that the embedded Areas API serves; unset: areas/ of the data folder.",
+    )
+
     viirs_url: str = Field(
         FIRMS + "suomi-npp-viirs-c2/shapes/zips/SUOMI_VIIRS_C2_Global_7d.zip",
         description="FIRMS feed of VIIRS fires: https URL or file path.",

@@ -12,9 +12,12 @@ from starlette.routing import Mount
 
 from api.app import create_app
 from api.services import Services
+from datapump.clients.areas_api import AreasApi
 from datapump.clients.data_api import DataApi
 from datapump.clients.webhooks import Webhooks
 from datapump.clock import SystemClock
+from datapump.embedded.areas_api.app import create_areas_api
+from datapump.embedded.areas_api.settings import AreasApiSettings
 from datapump.embedded.data_api.app import create_data_api
 from datapump.embedded.data_api.settings import DataApiSettings
 from datapump.engines.local import LocalEngine
@@ -36,6 +39,7 @@ if TYPE_CHECKING:
     from datapump.settings import Settings
 
 DATA_API_PATH = "/data-api"
+AREAS_API_PATH = "/areas-api"
 
 
 class Embedded(NamedTuple):
@@ -64,6 +68,7 @@ def create_embedded(settings: Settings, clock: Clock | None = None) -> Embedded:
     keys = SqliteKeyStore(database)
     _ensure_owner(settings, keys, clock)
     token = read_or_make(settings.data_dir / "secrets" / "data-api-token", new_secret)
+    areas_token = read_or_make(settings.data_dir / "secrets" / "areas-api-token", new_secret)
     runs = SqliteRunStore(database, clock)
     ports = Ports(
         settings=settings,
@@ -74,8 +79,10 @@ def create_embedded(settings: Settings, clock: Clock | None = None) -> Embedded:
         data_api=_data_api_client(settings, token),
         engine=_engine(settings, objects, clock),
         notifier=Webhooks.of(settings),
+        areas_api=_areas_api_client(settings, areas_token),
     )
     data_api = create_data_api(_data_api_settings(settings, token), objects, clock)
+    areas_api = create_areas_api(_areas_api_settings(settings, areas_token), clock)
     orchestrator = LocalOrchestrator(runs, ports, settings.orchestrator_threads)
     services = Services(
         runs=runs,
@@ -97,13 +104,16 @@ def create_embedded(settings: Settings, clock: Clock | None = None) -> Embedded:
             stack.callback(lock.close)
             stack.callback(database.close)
             stack.callback(ports.data_api.close)
+            stack.callback(areas_api.state.store.close)
+            if ports.areas_api is not None:
+                stack.callback(ports.areas_api.close)
             data_api.state.service.start()
             stack.callback(data_api.state.service.stop)
             orchestrator.open()
             stack.callback(orchestrator.close)
             yield
 
-    routes = [Mount(DATA_API_PATH, data_api), Mount("/", create_app(services))]
+    routes = [Mount(DATA_API_PATH, data_api), Mount(AREAS_API_PATH, areas_api), Mount("/", create_app(services))]
     return Embedded(Starlette(routes=routes, lifespan=lifespan), ports)
 
 
@@ -156,6 +166,24 @@ def _data_api_settings(settings: Settings, token: str) -> DataApiSettings:
             "public_url": f"http://{settings.host}:{settings.port}{DATA_API_PATH}",
             "tokens": {token: {"role": "ADMIN", "user_id": "datapump"}},
             "data_lake_bucket": settings.data_lake_bucket,
+        }
+    )
+
+
+def _areas_api_client(settings: Settings, token: str) -> AreasApi:
+    timeout_s, api_key = settings.areas_api_timeout_s, settings.areas_api_key
+    if settings.areas_api_url is not None:
+        return AreasApi(settings.areas_api_url, settings.areas_api_token, timeout_s, api_key=api_key)
+    return AreasApi(f"http://{settings.host}:{settings.port}{AREAS_API_PATH}", SecretStr(token), timeout_s)
+
+
+def _areas_api_settings(settings: Settings, token: str) -> AreasApiSettings:
+    return AreasApiSettings.model_validate(
+        {
+            "store": settings.data_dir / "areas_api" / "areas.sqlite",
+            "folder": settings.areas_folder or settings.data_dir / "areas",
+            "public_url": f"http://{settings.host}:{settings.port}{AREAS_API_PATH}",
+            "tokens": {token: {"role": "ADMIN", "user_id": "datapump"}},
         }
     )
 

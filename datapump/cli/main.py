@@ -51,7 +51,10 @@ class Tools(LazyGroup):
 class Services(LazyGroup):
     """The embedded services by themselves."""
 
-    places = {"data-api": "datapump.cli.data_api:data_api"}  # noqa: RUF012 - a constant
+    places = {  # noqa: RUF012 - a constant
+        "data-api": "datapump.cli.data_api:data_api",
+        "areas-api": "datapump.cli.areas_api:areas_api",
+    }
 
 
 class Commands(LazyGroup):

@@ -1,0 +1,328 @@
+"""The ResourceWatch Areas API's client: the areas that users drew, their geometries, and how far their analysis is.
+
+Source: the code of the areas and geostore services of 2023. What they are known for is met here: the list of areas may
+shrink while it is paged through; a geostore may come back under another id than the one asked for; ids that do not
+exist are left out, and if none exists the answer is 404; a status update e-mails the areas' owners at each call.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any, NamedTuple
+from urllib.parse import urlsplit
+
+import httpx
+
+from datapump.errors import (
+    InvalidInputError,
+    RemoteBusyError,
+    RemoteInvalidError,
+    RemoteRefusedError,
+    RemoteUnavailableError,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from datetime import date
+
+    from pydantic import SecretStr
+
+JSON = dict[str, Any]
+MOST_GEOSTORES = 100
+PAGE_SIZE = 100
+READ_TRIES = 3
+MAX_BYTES = 512 * 2**20
+_LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1", "0.0.0.0"})  # noqa: S104 - compared with, not listened on
+
+
+class Synced(NamedTuple):
+    """What a sync of subscriptions found.
+
+    Attributes:
+        subscriptions: How many had changed; None where the service does not say.
+    """
+
+    subscriptions: int | None
+    created: int
+    updated: int
+
+
+class PendingArea(NamedTuple):
+    """An area that waits for its analysis.
+
+    Attributes:
+        geostore: Id of its geometry as the area stores it; None for an area that has none.
+    """
+
+    id: str
+    geostore: str | None
+
+
+class Geostore(NamedTuple):
+    """A geometry.
+
+    Attributes:
+        id: Its current id.
+        attributes: As the service tells them: `geojson`, and where they are known `areaHa`, `bbox` and more.
+    """
+
+    id: str
+    attributes: JSON
+
+
+class AreasApi:
+    """The Areas API at one address.
+
+    Args:
+        url: Base URL. With a token it must be https, unless it is this machine.
+        token: Bearer token of an admin.
+        timeout_s: Time limit of one request, seconds.
+        api_key: Sent as `x-api-key` where the gateway asks for one.
+        max_bytes: Largest answer taken.
+
+    Raises:
+        InvalidInputError: The token would be sent in the clear.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        token: SecretStr | None,
+        timeout_s: float,
+        *,
+        api_key: SecretStr | None = None,
+        max_bytes: int = MAX_BYTES,
+    ) -> None:
+        parts = urlsplit(url)
+        if parts.scheme != "https" and (parts.scheme != "http" or parts.hostname not in _LOOPBACK):
+            raise InvalidInputError(
+                f"the Areas API's address {parts.scheme}://{parts.hostname} is not https: its token would be readable "
+                "on the way; set DATAPUMP_AREAS_API_URL to an https address"
+            )
+        self.url = url.rstrip("/")
+        self._token = token
+        self._api_key = api_key
+        self._max_bytes = max_bytes
+        self._client = httpx.Client(timeout=timeout_s, follow_redirects=False)
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._client.close()
+
+    def sync_subscriptions(self, start: date, *, dry_run: bool = False) -> Synced:
+        """Turn the subscriptions that changed since a day into areas. Doing it twice changes nothing more.
+
+        Args:
+            start: First day, UTC. The service itself ends before today.
+            dry_run: Only tell what there is.
+        """
+        query = {"startDate": start.isoformat(), **({"dryRun": "true"} if dry_run else {})}
+        data = self._object(self._send("POST", "/v2/area/sync", query=query), "data")
+        total = data.get("totalSubscriptions")
+        return Synced(
+            subscriptions=total if isinstance(total, int) else None,
+            created=_count(data, "createdAreas"),
+            updated=_count(data, "syncedAreas"),
+        )
+
+    def pending_areas(self) -> Iterator[PendingArea]:
+        """Every area that is `pending`, each once, newest first.
+
+        It ends also when areas leave the list meanwhile; one that is passed over by that is found by the next look.
+        """
+        seen: set[str] = set()
+        page = 1
+        while True:
+            query = {
+                "status": "pending",
+                "sort": "-createdAt",
+                "all": "true",
+                "page[number]": str(page),
+                "page[size]": str(PAGE_SIZE),
+            }
+            answer = self._send("GET", "/v2/area", query=query)
+            areas = [_pending(answer, item) for item in self._rows(answer)]
+            fresh = [area for area in areas if area.id not in seen]
+            seen |= {area.id for area in fresh}
+            yield from fresh
+            if not fresh or page >= _total_pages(answer, page + 1):
+                return
+            page += 1
+
+    def geostores(self, ids: Sequence[str]) -> dict[str, Geostore]:
+        """The geometries of at most 100 ids, by the id that was asked for; those that do not exist are left out.
+
+        Two ids may lead to the same geometry.
+
+        Raises:
+            RemoteInvalidError: The answer is not one, or larger than is taken.
+        """
+        if len(ids) > MOST_GEOSTORES:
+            raise ValueError(f"at most {MOST_GEOSTORES} ids at once")
+        found = {geostore.id: geostore for geostore in self._find(ids)}
+        known = {asked: found.pop(asked) for asked in ids if asked in found}
+        # What is left over came under another id than the one asked for.
+        unmatched = [asked for asked in dict.fromkeys(ids) if asked not in known]
+        if len(unmatched) == 1 and len(found) == 1:
+            return {**known, unmatched[0]: next(iter(found.values()))}
+        if not found and not known:
+            return {}
+        for asked in unmatched:
+            alone = self._find([asked])
+            if alone:
+                known[asked] = alone[0]
+        return known
+
+    def update_statuses(self, geostores: Sequence[str], status: str) -> int:
+        """Set the status of all areas with one of at most 100 geometries; returns how many there were.
+
+        Owners of areas that are then `saved` get an e-mail, at each call.
+        """
+        if not 0 < len(geostores) <= MOST_GEOSTORES:
+            raise ValueError(f"between 1 and {MOST_GEOSTORES} geostores at once")
+        body = {"geostores": list(geostores), "update_params": {"status": status}}
+        return len(self._rows(self._send("POST", "/v2/area/update", body=body)))
+
+    def _find(self, ids: Sequence[str]) -> list[Geostore]:
+        if not ids:
+            return []
+        answer = self._send("POST", "/v2/geostore/find-by-ids", body={"geostores": list(ids)}, read=True)
+        return [] if answer.status == httpx.codes.NOT_FOUND else [geostore(item) for item in self._rows(answer)]
+
+    def _rows(self, answer: _Answer) -> list[JSON]:
+        data = answer.document.get("data") if isinstance(answer.document, dict) else None
+        if not isinstance(data, list) or not all(isinstance(item, dict) for item in data):
+            raise RemoteInvalidError(f"the Areas API answered {answer.where} without a list of data")
+        return data
+
+    def _object(self, answer: _Answer, key: str) -> JSON:
+        data = answer.document.get(key) if isinstance(answer.document, dict) else None
+        if not isinstance(data, dict):
+            raise RemoteInvalidError(f"the Areas API answered {answer.where} without {key}")
+        return data
+
+    def _send(
+        self,
+        method: str,
+        path: str,
+        *,
+        query: dict[str, str] | None = None,
+        body: JSON | None = None,
+        read: bool = False,
+    ) -> _Answer:
+        """One exchange; a read that gets no answer is asked again at once."""
+        tries = READ_TRIES if read or method == "GET" else 1
+        for left in reversed(range(tries)):
+            try:
+                return self._exchange(method, path, query, body, read=read)
+            except RemoteBusyError:
+                raise
+            except RemoteUnavailableError:
+                if not left:
+                    raise
+        raise AssertionError("the last try returns or raises")
+
+    def _exchange(
+        self, method: str, path: str, query: dict[str, str] | None, body: JSON | None, *, read: bool
+    ) -> _Answer:
+        where = f"{method} {path}"
+        try:
+            with self._client.stream(
+                method, self.url + path, params=query, json=body, headers=self._headers()
+            ) as response:
+                content = self._read(response, where)
+        except httpx.HTTPError as error:
+            raise RemoteUnavailableError(f"the Areas API did not answer {where}: {type(error).__name__}") from error
+        document = _parsed(content)
+        if response.is_success:
+            if document is None:
+                raise RemoteInvalidError(
+                    f"the Areas API answered {where} with something that is no JSON: is the address right?"
+                )
+            return _Answer(where, response.status_code, document)
+        if read and response.status_code == httpx.codes.NOT_FOUND and "No GeoStores found" in _reason(document):
+            return _Answer(where, response.status_code, document)
+        raise _error(where, response.status_code, _reason(document))
+
+    def _headers(self) -> dict[str, str]:
+        headers = {}
+        if self._token is not None:
+            headers["Authorization"] = f"Bearer {self._token.get_secret_value()}"
+        if self._api_key is not None:
+            headers["x-api-key"] = self._api_key.get_secret_value()
+        return headers
+
+    def _read(self, response: httpx.Response, where: str) -> bytes:
+        parts = []
+        size = 0
+        for part in response.iter_bytes():
+            size += len(part)
+            if size > self._max_bytes:
+                raise RemoteInvalidError(f"the Areas API answered {where} with more than {self._max_bytes} bytes")
+            parts.append(part)
+        return b"".join(parts)
+
+
+class _Answer(NamedTuple):
+    where: str
+    status: int
+    document: object
+
+
+def geostore(item: JSON) -> Geostore:
+    """An item of a find-by-ids answer.
+
+    Raises:
+        RemoteInvalidError: It has no id, or no attributes.
+    """
+    try:
+        data = item["geostore"]["data"]
+        found = Geostore(item.get("geostoreId") or data["id"], data["attributes"])
+    except (KeyError, TypeError) as error:
+        raise RemoteInvalidError("the Areas API answered find-by-ids with a geostore without attributes") from error
+    if not isinstance(found.id, str) or not isinstance(found.attributes, dict):
+        raise RemoteInvalidError("the Areas API answered find-by-ids with a geostore that has no id or no attributes")
+    return found
+
+
+def _pending(answer: _Answer, item: JSON) -> PendingArea:
+    identity, attributes = item.get("id"), item.get("attributes")
+    if not isinstance(identity, str) or not isinstance(attributes, dict):
+        raise RemoteInvalidError(f"the Areas API answered {answer.where} with an area without id or attributes")
+    geostore_id = attributes.get("geostore")
+    return PendingArea(identity, geostore_id if isinstance(geostore_id, str) and geostore_id else None)
+
+
+def _total_pages(answer: _Answer, otherwise: int) -> int:
+    meta = answer.document.get("meta") if isinstance(answer.document, dict) else None
+    total = meta.get("total-pages") if isinstance(meta, dict) else None
+    return total if isinstance(total, int) else otherwise
+
+
+def _count(data: JSON, name: str) -> int:
+    value = data.get(name)
+    return value if isinstance(value, int) else 0
+
+
+def _parsed(content: bytes) -> object:
+    try:
+        return json.loads(content)
+    except (ValueError, RecursionError):
+        return None
+
+
+def _reason(document: object) -> str:
+    errors = document.get("errors") if isinstance(document, dict) else None
+    if not isinstance(errors, list):
+        return "no reason given"
+    details = [str(error.get("detail") or error.get("title") or "") for error in errors if isinstance(error, dict)]
+    return "; ".join(filter(None, details))[:500] or "no reason given"
+
+
+def _error(where: str, status: int, reason: str) -> RemoteUnavailableError | RemoteRefusedError:
+    text = f"the Areas API answered {where} with {status}: {reason}"
+    if status == httpx.codes.TOO_MANY_REQUESTS:
+        return RemoteBusyError(text, status=status)
+    if status >= httpx.codes.INTERNAL_SERVER_ERROR or status in {408, 425}:
+        return RemoteUnavailableError(text, status=status)
+    return RemoteRefusedError(text, status=status)
