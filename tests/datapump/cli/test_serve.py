@@ -43,6 +43,7 @@ def test_it_ends_on_a_signal_and_leaves_its_secrets_to_its_owner_alone(tmp_path)
         secrets = sorted((tmp_path / "data" / "secrets").iterdir())
         assert [(path.name, path.stat().st_mode & 0o777) for path in secrets] == [
             ("admin-key", 0o600),
+            ("areas-api-token", 0o600),
             ("cursor-key", 0o600),
             ("data-api-token", 0o600),
         ]
