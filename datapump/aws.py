@@ -49,12 +49,10 @@ class Aws:
 
     Args:
         region: Where the services are.
-        endpoint: Another address of all of them, for tests.
     """
 
-    def __init__(self, region: str, endpoint: str | None = None) -> None:
+    def __init__(self, region: str) -> None:
         self.region = region
-        self.endpoint = endpoint
         self._clients: dict[tuple[str, bool], Any] = {}
         self._lock = threading.Lock()
 
@@ -87,8 +85,9 @@ class Aws:
                     read_timeout=READ_S,
                     retries={"mode": "standard", "total_max_attempts": attempts},
                 )
-                make: Callable[..., Any] = boto3.client
-                self._clients[key] = make(service, region_name=self.region, endpoint_url=self.endpoint, config=config)
+                # A session of its own: the default one may not be used by two threads at once.
+                make: Callable[..., Any] = boto3.Session().client
+                self._clients[key] = make(service, region_name=self.region, config=config)
             return self._clients[key]
 
 
@@ -118,7 +117,7 @@ def _refusal(what: str, response: Any) -> DatapumpError:  # noqa: ANN401 - as th
     status = response.get("ResponseMetadata", {}).get("HTTPStatusCode")
     text = f"{what}: AWS answered {code}: {response.get('Error', {}).get('Message', '')}".rstrip(": ")
     if code in THROTTLED:
-        return RemoteBusyError(text, status=status)
+        return RemoteBusyError(text, status=status, code=code)
     if status is not None and status >= SERVER_ERROR:
-        return RemoteUnavailableError(text, status=status)
-    return RemoteRefusedError(text, status=status)
+        return RemoteUnavailableError(text, status=status, code=code)
+    return RemoteRefusedError(text, status=status, code=code)

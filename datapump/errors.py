@@ -98,11 +98,13 @@ class RemoteError(DatapumpError):
 
     Attributes:
         status: The HTTP status it answered, where it answered one.
+        code: Its own word for what was wrong, where it has one.
     """
 
-    def __init__(self, message: str, *, status: int | None = None) -> None:
+    def __init__(self, message: str, *, status: int | None = None, code: str | None = None) -> None:
         super().__init__(message)
         self.status = status
+        self.code = code
 
 
 class RemoteUnavailableError(RemoteError):

@@ -20,10 +20,17 @@ logger = logging.getLogger(__name__)
 
 
 class TickResult(NamedTuple):
-    """What the flow needs to know of a job: whether it has ended, else in how many seconds to look again."""
+    """What the flow needs to know of a job: whether it has ended, else in how many seconds to look again.
+
+    Attributes:
+        kind: Which kind of job it is.
+        behind_s: How many seconds after it was due it was looked at.
+    """
 
     status: JobStatus
     wait_s: float
+    kind: str = ""
+    behind_s: float = 0.0
 
 
 def tick(execution_id: str, job_id: str, ports: Ports) -> TickResult:
@@ -35,8 +42,9 @@ def tick(execution_id: str, job_id: str, ports: Ports) -> TickResult:
     """
     stored = ports.runs.get_job(execution_id, job_id)
     if stored.job.ended:
-        return TickResult(stored.job.status, 0.0)
+        return TickResult(stored.job.status, 0.0, stored.job.kind)
     execution = ports.runs.get_execution(execution_id)
+    behind_s = max((ports.clock.now() - stored.due).total_seconds(), 0.0)
     job = stored.job.model_copy(deep=True)
     _move(job, execution, ports)
     saved = ports.runs.save_job(execution_id, job, stored.revision, _events(stored, job))
@@ -45,7 +53,26 @@ def tick(execution_id: str, job_id: str, ports: Ports) -> TickResult:
     elif execution.stop_reason is None and ports.runs.get_execution(execution_id).stop_reason is not None:
         # Somebody stopped it while it was looked at: it must not go on for a whole wait.
         return tick(execution_id, job_id, ports)
-    return TickResult(job.status, job.next_poll_s)
+    return TickResult(job.status, job.next_poll_s, job.kind, behind_s)
+
+
+def give_up(execution_id: str, job_id: str, reason: str, ports: Ports) -> None:
+    """Fail a job that cannot be ticked any more, and end what it runs. One that has ended stays as it is.
+
+    Raises:
+        NotFoundError: There is no such job.
+        DatapumpError: A retryable one: what it runs could not be ended, or its end not be saved.
+        UnsettledError: Too early to tell what it runs.
+    """
+    while True:
+        stored = ports.runs.get_job(execution_id, job_id)
+        if stored.job.ended:
+            return
+        job = stored.job.model_copy(deep=True)
+        _cancel(job, ports)
+        fail(job, ports.clock.now(), reason)
+        if ports.runs.save_job(execution_id, job, stored.revision, _events(stored, job)):
+            return
 
 
 def _move(job: AnyJob, execution: Execution, ports: Ports) -> None:
@@ -85,10 +112,14 @@ def _ended_from_outside(job: AnyJob, execution: Execution, ports: Ports) -> bool
         reason = f"not done after {job.timeout_sec / 3600:g} hours, last: {job.message}"
     else:
         return False
-    if isinstance(job, AnalysisJob):
-        analysis.cancel(job, ports)
+    _cancel(job, ports)
     fail(job, now, reason)
     return True
+
+
+def _cancel(job: AnyJob, ports: Ports) -> None:
+    if isinstance(job, AnalysisJob):
+        analysis.cancel(job, ports)
 
 
 def _bear(job: AnyJob, error: RemoteUnavailableError | StorageError, ports: Ports) -> None:

@@ -13,7 +13,7 @@ import tempfile
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import obstore
 from obstore.store import GCSStore, LocalStore, S3Store
@@ -58,10 +58,16 @@ class Objects:
 
     Args:
         root: Folder that holds the buckets; None: real S3 and GCS.
+        region: AWS region of the S3 buckets; None: as the environment of the AWS SDK says.
+        endpoint: Another address of S3 than AWS's own.
     """
 
-    def __init__(self, root: Path | None) -> None:
+    def __init__(self, root: Path | None, *, region: str | None = None, endpoint: str | None = None) -> None:
         self.root = root
+        self._s3: dict[str, Any] = {} if region is None else {"region": region}
+        if endpoint is not None:
+            plain = {"allow_http": True}
+            self._s3 |= {"endpoint": endpoint, "client_options": plain, "virtual_hosted_style_request": False}
         self._stores: dict[tuple[str, str], Store] = {}
 
     def put(self, uri: str, content: bytes | Path) -> None:
@@ -188,7 +194,7 @@ class Objects:
     def _open(self, scheme: str, bucket: str) -> Store:
         if self.root is not None:
             return LocalStore(self.root / scheme / bucket, mkdir=True)
-        return S3Store(bucket) if scheme == "s3" else GCSStore(bucket)
+        return S3Store(bucket, **self._s3) if scheme == "s3" else GCSStore(bucket)
 
 
 def _reason(error: Exception) -> str:

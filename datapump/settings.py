@@ -7,10 +7,12 @@ from __future__ import annotations
 
 from functools import lru_cache
 from pathlib import Path
-from typing import Literal
+from typing import Literal, Self, TypeVar
 
-from pydantic import Field, SecretStr
+from pydantic import AliasChoices, Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from datapump.errors import InternalError
 
 FIRMS = "https://firms2.modaps.eosdis.nasa.gov/data/active_fire/"
 
@@ -95,6 +97,83 @@ class Settings(BaseSettings):
     analysis_processes: int = Field(1, ge=1, description="Processes that one analysis of rasters uses.")
     orchestrator_threads: int = Field(4, ge=1, description="Jobs that are ticked at once.")
     layers: Path | None = Field(None, description="Catalog file (TOML) of contextual layers.")
+
+
+class ProductionSettings(Settings):
+    """What every function of the production deployment needs. Secrets are named here, and kept in Secrets Manager."""
+
+    region: str = Field(
+        "us-east-1",
+        validation_alias=AliasChoices("DATAPUMP_REGION", "AWS_REGION"),
+        description="AWS region of everything.",
+    )
+    s3_endpoint: str | None = Field(None, description="Another address of S3 than AWS's own, for tests.")
+    runs_table: str = Field(min_length=1, description="DynamoDB table of executions, jobs, events, effects, keys.")
+    sync_configs_table: str = Field(min_length=1, description="DynamoDB table of sync configs.")
+    secret_cache_s: float = Field(300.0, ge=0, description="How long a secret is used before it is read again.")
+
+    data_api_secret: str = Field("gfw-api/token", description="Name of the secret that holds the Data API token.")
+    geotrellis_jars: str | None = Field(
+        None, description="Folder of the GeoTrellis jars; unset: geotrellis/jars in the pipeline bucket."
+    )
+    emr_instance_profile: str | None = Field(None, description="Role of the nodes of clusters.")
+    emr_service_role: str | None = Field(None, description="Role of EMR itself.")
+    emr_subnets: tuple[str, ...] = Field((), description="Subnets that clusters may be in (JSON list).")
+    emr_key_name: str | None = Field(None, description="SSH key of the nodes of clusters.")
+
+    poll_min_s: float = Field(15.0, gt=0, description="Shortest wait between two looks at a step.")
+    poll_max_s: float = Field(120.0, gt=0, description="Longest wait between two looks at a step.")
+
+    @model_validator(mode="after")
+    def _is_production(self) -> Self:
+        if self.environment == "embedded":
+            raise ValueError("DATAPUMP_ENVIRONMENT must be dev, staging or production")
+        return self
+
+
+class PipelineSettings(ProductionSettings):
+    """What the dispatcher and the postprocessor need."""
+
+    @model_validator(mode="after")
+    def _has_data_api(self) -> Self:
+        if self.data_api_url is None:
+            raise ValueError("DATAPUMP_DATA_API_URL must be set")
+        return self
+
+
+class ExecutorSettings(PipelineSettings):
+    """What the executor needs, which starts clusters."""
+
+    @model_validator(mode="after")
+    def _has_roles(self) -> Self:
+        if self.emr_service_role is None or self.emr_instance_profile is None:
+            raise ValueError("DATAPUMP_EMR_SERVICE_ROLE and DATAPUMP_EMR_INSTANCE_PROFILE must be set")
+        return self
+
+
+class ApiSettings(ProductionSettings):
+    """What the API needs."""
+
+    state_machine: str = Field(min_length=1, description="ARN of the state machine that carries executions.")
+    cursor_secret: str = Field(
+        "datapump/cursor-key", description="Name of the secret whose text signs the cursors of pages."
+    )
+
+
+S = TypeVar("S", bound=Settings)
+
+
+def read_settings(kind: type[S]) -> S:
+    """The settings of one function of the production deployment.
+
+    Raises:
+        InternalError: The environment lacks one, or holds a bad one; the message names it, never its value.
+    """
+    try:
+        return kind()
+    except ValidationError as error:
+        faults = "; ".join(f"{'.'.join(str(part) for part in one['loc'])}: {one['msg']}" for one in error.errors())
+        raise InternalError(f"the settings of this function cannot be used: {faults}") from None
 
 
 @lru_cache

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from datapump.dispatcher import dispatch
 from datapump.errors import DatapumpError
 from datapump.executions import ExecutionStatus, NewEvent
-from datapump.executor import tick
+from datapump.executor import give_up, tick
 from datapump.postprocessor import postprocess
 
 if TYPE_CHECKING:
@@ -53,6 +53,28 @@ def take_postprocess(execution_id: str, attempts: int, ports: Ports) -> float | 
         message = f"internal error ({type(error).__name__}) in postprocessing: see the log for this execution's id"
         ports.runs.finish(execution_id, ExecutionStatus.FAILED, [message])
     return None
+
+
+def close_dispatch(execution_id: str, reason: str, ports: Ports) -> None:
+    """End an execution whose command could not be dispatched by any try; one that is past that stays as it is.
+
+    Raises:
+        StorageError: The run store refused the write; it can be repeated.
+    """
+    if ports.runs.get_execution(execution_id).status is ExecutionStatus.ACCEPTED:
+        ports.runs.finish(execution_id, ExecutionStatus.FAILED, [f"the command could not be dispatched: {reason}"])
+
+
+def close_jobs(execution_id: str, reason: str, ports: Ports) -> None:
+    """Fail the jobs that nothing carries any more, and end what they run.
+
+    Raises:
+        DatapumpError: A retryable one: something could not be ended or saved.
+        UnsettledError: Too early to tell what a job runs.
+    """
+    for stored in ports.runs.list_jobs(execution_id):
+        if not stored.job.ended:
+            give_up(execution_id, stored.job.id, reason, ports)
 
 
 def _again(execution_id: str, phase: str, attempts: int, message: str, ports: Ports) -> float:

@@ -14,7 +14,7 @@ from datapump.clients.data_api import DataApi
 from datapump.engines import RunState, RunStatus
 from datapump.errors import NotFoundError, RemoteUnavailableError, StorageError
 from datapump.executions import ExecutionStatus
-from datapump.executor import tick
+from datapump.executor import give_up, tick
 from datapump.jobs.documents import JobStatus
 from tests.support.deployment import TABLE, night
 from tests.support.faults import Tap, Tapped
@@ -316,3 +316,21 @@ def test_a_store_that_refuses_within_a_tick_is_waited_for(world):
     waiting = world.runs.get_job(execution, job).job
     assert (waiting.status, "disk is full" in waiting.message) == (JobStatus.EXECUTING, True)
     assert world.carry(execution).status is ExecutionStatus.SUCCEEDED
+
+
+def test_a_job_that_is_given_up_fails_alone_and_ends_what_it_runs(world):
+    execution, job = running(world)
+    give_up(execution, job, "its tick kept failing", world.ports)
+    given_up = world.runs.get_job(execution, job).job
+    assert (given_up.status, given_up.message) == (JobStatus.FAILED, "its tick kept failing")
+    assert world.engine.cancelled == list(world.engine.runs)
+    give_up(execution, job, "again", world.ports)
+    assert world.runs.get_job(execution, job).job == given_up
+
+
+def test_a_tick_tells_the_kind_of_job_and_how_late_it_was(world):
+    execution, job = running(world)
+    due = world.runs.get_job(execution, job).due
+    world.clock.advance((due - world.clock.now()).total_seconds() + 7)
+    result = tick(execution, job, world.ports)
+    assert (result.kind, result.behind_s) == ("analysis", 7)
