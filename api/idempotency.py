@@ -8,7 +8,7 @@ from typing import Annotated
 from fastapi import Depends, Header, Request
 
 from api.errors import InvalidHeaderError
-from datapump.commands import AnyCommand
+from datapump.commands import AnyCommand, OnConflict
 
 NAME = "Idempotency-Key"
 MAX_LENGTH = 255
@@ -61,8 +61,10 @@ IdempotencyKey = Annotated[str | None, Depends(_key)]
 def fingerprint(command: AnyCommand) -> str:
     """SHA-256 of the command in canonical JSON: the same for the same command however its text was laid out."""
     document = command.model_dump(mode="json")
+    # What is left out and what is said to be as if it were left out are the same command.
     if not document["labels"]:
-        # No labels at all and an empty object are the same command.
         del document["labels"]
+    if document["on_conflict"] == OnConflict.QUEUE:
+        del document["on_conflict"]
     text = json.dumps(document, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
     return hashlib.sha256(text.encode()).hexdigest()

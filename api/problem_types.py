@@ -93,6 +93,14 @@ CONFLICT = ProblemType(
     "What the request names is in another state than the request needs. Nothing has been done.",
     "Read its present state, then decide whether the request still makes sense.",
 )
+TARGET_BUSY = ProblemType(
+    "target-busy",
+    409,
+    "Another execution writes the same",
+    "The command says that it is not to wait, and another execution writes, or waits to write, some of what it would: "
+    "the one at `holder`. Nothing has been done.",
+    "Wait until the holder has ended, or send it with `on_conflict` as `queue`: then its jobs wait for their turn.",
+)
 STALE = ProblemType(
     "stale",
     412,
@@ -207,6 +215,7 @@ ALL = (
     NOT_FOUND,
     METHOD_NOT_ALLOWED,
     CONFLICT,
+    TARGET_BUSY,
     STALE,
     CONTENT_TOO_LARGE,
     UNSUPPORTED_MEDIA_TYPE,

@@ -17,6 +17,7 @@ from api import problem_types as types
 from api.schemas.problems import Problem, ProblemError
 from api.validation import words
 from datapump import errors
+from datapump.targets import TargetBusyError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -49,6 +50,7 @@ TYPES: Mapping[type[Exception], ProblemType] = {
     errors.DataError: types.UNUSABLE_DATA,
     errors.StorageError: types.STORE_UNAVAILABLE,
     errors.InternalError: types.INTERNAL_ERROR,
+    TargetBusyError: types.TARGET_BUSY,
     http.MalformedJsonError: types.MALFORMED_JSON,
     http.InvalidParameterError: types.INVALID_PARAMETER,
     http.InvalidHeaderError: types.INVALID_HEADER,
@@ -96,6 +98,7 @@ async def answer(request: Request, error: Exception) -> Response:
         instance=quote(_path(request), errors="replace"),
         request_id=request_id,
         errors=_errors(error) or None,
+        holder=_execution(error.holder) if isinstance(error, TargetBusyError) else None,
     )
     body = json.dumps(problem.model_dump(exclude_none=True, by_alias=True)).encode()
     headers = _headers(request, error, problem_type)
@@ -115,6 +118,10 @@ def _detail(request: Request, error: Exception, problem_type: ProblemType) -> st
     if problem_type is types.METHOD_NOT_ALLOWED:
         return f"{request.method} is not a method of {_path(request)!r}: see the Allow header"
     return problem_type.meaning
+
+
+def _execution(execution_id: str) -> str:
+    return f"/executions/{execution_id}"
 
 
 def _errors(error: Exception) -> list[ProblemError]:
@@ -150,6 +157,8 @@ def _headers(request: Request, error: Exception, problem_type: ProblemType) -> d
         headers["WWW-Authenticate"] = f'{CHALLENGE}, error="insufficient_scope", scope="{error.scope}"'
     if isinstance(error, http.MediaTypeError):
         headers["Accept"] = ", ".join(error.accepted)
+    if isinstance(error, TargetBusyError):
+        headers["Link"] = f'<{_execution(error.holder)}>; rel="related"'
     if problem_type is types.METHOD_NOT_ALLOWED:
         headers["Allow"] = ", ".join(allowed_methods(request))
     return headers

@@ -11,6 +11,7 @@ from datapump.analyses import Analysis
 from datapump.clock import Clock
 from datapump.rate_limits import RateLimiter
 from datapump.stores import AuditStore, KeyStore, RunStore, SyncConfigStore
+from datapump.stores.targets import TargetStore
 from state_machine.orchestrator import Orchestrator
 
 HealthCheck = Callable[[], str | None]
@@ -35,6 +36,7 @@ class Services:
         audit: Where requests that could change something are kept; None for only in the log.
         look_s: How often a request that waits for events looks for new ones.
         longest_wait_s: The most that such a request is held; what it asks for beyond that is cut to it.
+        targets: What open executions are going to write; None where no command can be refused for that.
         streams: Whether an answer can be sent bit by bit; where it cannot, who asks for a stream gets a page.
     """
 
@@ -52,6 +54,7 @@ class Services:
     look_s: float = 0.25
     longest_wait_s: float = 30
     streams: bool = True
+    targets: TargetStore | None = None
 
 
 async def _services(request: Request) -> Services:

@@ -8,6 +8,8 @@ from api.errors import KeyReusedError
 from api.idempotency import NAME
 from api.responses import header
 from api.schemas.executions import ExecutionDocument
+from datapump.commands import COMMAND
+from datapump.targets import note_targets
 
 if TYPE_CHECKING:
     from fastapi import Response
@@ -30,13 +32,28 @@ def submit(services: Services, wanted: Execution, response: Response) -> Executi
 
     Raises:
         KeyReusedError: The key made another execution before.
+        TargetBusyError: Another execution is going to write some of the same, and this one is not to wait for it.
         ConflictError: It is a retry of what cannot be retried now.
     """
-    execution, is_new = services.runs.create_execution(wanted)
+    key = wanted.idempotency_key
+    earlier = None if key is None else services.runs.find_by_key(wanted.caller, key)
+    execution, is_new = _create(services, wanted) if earlier is None else (earlier, False)
     refuse_other(execution, wanted.fingerprint)
     if is_new:
         return show(services, execution, response)
     return replay(services, execution, response)
+
+
+def _create(services: Services, wanted: Execution) -> tuple[Execution, bool]:
+    command = COMMAND.validate_python(wanted.command, strict=False)
+    note_targets(wanted.id, command, services.sync_configs, services.targets)
+    is_new = False
+    try:
+        execution, is_new = services.runs.create_execution(wanted)
+    finally:
+        if not is_new and services.targets is not None:
+            services.targets.forget(wanted.id)
+    return execution, is_new
 
 
 def refuse_other(execution: Execution, fingerprint: str) -> None:

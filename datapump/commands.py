@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
+from enum import StrEnum
 from typing import Annotated, Literal, Self
 
 from pydantic import Field, TypeAdapter, ValidationError, model_validator
@@ -21,14 +22,23 @@ LabelValue = Annotated[str, Field(pattern=LABEL_VALUE_PATTERN)]
 Labels = Annotated[dict[LabelName, LabelValue], Field(max_length=16)]
 
 
-class Labelled(Document):
+class OnConflict(StrEnum):
+    """What becomes of a command while another execution writes some of the same."""
+
+    QUEUE = "queue"
+    REFUSE = "refuse"
+
+
+class Asked(Document):
     """What every command may have.
 
     Attributes:
         labels: Names and values by which its executions are found again; they change nothing else.
+        on_conflict: While another execution writes some of the same: its jobs wait for their turn, or it is refused.
     """
 
     labels: Labels = Field(default_factory=dict)
+    on_conflict: OnConflict = OnConflict.QUEUE
 
 
 class AnalysisParameters(Document):
@@ -125,35 +135,35 @@ class SetLatestParameters(Document):
     analysis_version: VersionName
 
 
-class AnalysisCommand(Labelled):
+class AnalysisCommand(Asked):
     """Run analyses and publish their tables."""
 
     command: Literal["analysis"]
     parameters: AnalysisParameters
 
 
-class SyncCommand(Labelled):
+class SyncCommand(Asked):
     """Bring the enabled sync configs of some types up to date with their feeds."""
 
     command: Literal["sync"]
     parameters: SyncParameters
 
 
-class VersionUpdateCommand(Labelled):
+class VersionUpdateCommand(Asked):
     """Publish a raster version."""
 
     command: Literal["version_update"]
     parameters: VersionUpdateParameters
 
 
-class ContinueJobsCommand(Labelled):
+class ContinueJobsCommand(Asked):
     """Take up given jobs."""
 
     command: Literal["continue_jobs"]
     parameters: ContinueJobsParameters
 
 
-class SetLatestCommand(Labelled):
+class SetLatestCommand(Asked):
     """Mark result versions latest."""
 
     command: Literal["set_latest"]

@@ -27,7 +27,14 @@ from datapump.objects import Objects
 from datapump.ports import Ports
 from datapump.rate_limits import RateLimiter
 from datapump.secret_files import read_or_make, replace
-from datapump.stores.sqlite import Database, SqliteAuditStore, SqliteKeyStore, SqliteRunStore, SqliteSyncConfigStore
+from datapump.stores.sqlite import (
+    Database,
+    SqliteAuditStore,
+    SqliteKeyStore,
+    SqliteRunStore,
+    SqliteSyncConfigStore,
+    SqliteTargetStore,
+)
 from state_machine.local import LocalOrchestrator
 
 if TYPE_CHECKING:
@@ -94,6 +101,7 @@ def create_embedded(settings: Settings, clock: Clock | None = None) -> Embedded:
         analyses=frozenset(ports.engine.analyses),
         limiter=RateLimiter(clock, settings.rate_limit_requests, settings.rate_limit_window_s),
         audit=SqliteAuditStore(database),
+        targets=SqliteTargetStore(database, clock),
         cursor_key=read_or_make(settings.data_dir / "secrets" / "cursor-key", new_secret).encode(),
         checks={"run_store": lambda: _trouble(database), "orchestrator": orchestrator.trouble},
     )

@@ -41,6 +41,7 @@ BODY = {
             types.UNSUPPORTED_MEDIA_TYPE,
             types.INVALID_INPUT,
             types.KEY_REUSED,
+            types.TARGET_BUSY,
             types.NOT_AVAILABLE,
         ),
     },

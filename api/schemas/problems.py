@@ -29,6 +29,7 @@ class Problem(BaseModel):
     detail: str = Field(description="What was wrong with this request, and what to do.")
     instance: str = Field(description="The path of the request.")
     request_id: str = Field(description="The id of the request, as in `X-Request-Id`.")
+    holder: str | None = Field(default=None, description="Of `target-busy`: the path of the execution to wait for.")
     errors: list[ProblemError] | None = Field(
         default=None, description="Each value that breaks a rule, in the order of the input; at most 100."
     )

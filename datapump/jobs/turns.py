@@ -9,16 +9,12 @@ from datapump.errors import NotFoundError
 from datapump.jobs.documents import JobStatus
 from datapump.jobs.ticking import JobFailedError, wait
 from datapump.sources.fire_time import FireTime
+from datapump.targets import table_target
 
 if TYPE_CHECKING:
     from datapump.jobs.documents import AnalysisJob
     from datapump.ports import Ports
     from datapump.sync_configs import JobPlace, SyncConfig
-
-
-def target(job: AnalysisJob) -> str:
-    """What only one job at a time may write: the result tables of one analysis of one dataset."""
-    return f"{job.table.dataset}__{job.table.analysis}"
 
 
 def take_turn(job: AnalysisJob, execution_id: str, ports: Ports) -> bool:
@@ -31,7 +27,7 @@ def take_turn(job: AnalysisJob, execution_id: str, ports: Ports) -> bool:
     if earlier is not None and ports.runs.open_job(earlier.job_id) is not None:
         wait(job, ports.settings, message=f"waiting for job {earlier.job_id}, whose alerts come first")
         return False
-    holder = ports.runs.acquire(target(job), execution_id, job.id)
+    holder = ports.runs.acquire(table_target(job.table.dataset, job.table.analysis), execution_id, job.id)
     if holder is not None:
         wait(job, ports.settings, message=f"waiting for execution {holder[0]}, which is writing the same tables")
         return False

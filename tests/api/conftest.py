@@ -19,7 +19,14 @@ from datapump.analyses import Analysis
 from datapump.executions import ExecutionStatus
 from datapump.jobs.documents import AnalysisJob, JobStatus, LatestTarget, ResultState, ResultTable, SetLatestJob
 from datapump.keys import ApiKey, Scope, digest
-from datapump.stores.sqlite import Database, SqliteAuditStore, SqliteKeyStore, SqliteRunStore, SqliteSyncConfigStore
+from datapump.stores.sqlite import (
+    Database,
+    SqliteAuditStore,
+    SqliteKeyStore,
+    SqliteRunStore,
+    SqliteSyncConfigStore,
+    SqliteTargetStore,
+)
 from datapump.sync_configs import SyncConfig, SyncMetadata, config_id
 
 START = datetime(2026, 11, 22, 6, tzinfo=UTC)
@@ -171,6 +178,7 @@ def opened(folder, app):
         clock=clock,
         checks=checks,
         audit=SqliteAuditStore(database),
+        targets=SqliteTargetStore(database, clock),
         cursor_key=b"the same every time",
     )
     app.state.services = services

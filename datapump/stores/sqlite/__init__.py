@@ -5,5 +5,13 @@ from datapump.stores.sqlite.database import Database
 from datapump.stores.sqlite.keys import SqliteKeyStore
 from datapump.stores.sqlite.runs import SqliteRunStore
 from datapump.stores.sqlite.sync_configs import SqliteSyncConfigStore
+from datapump.stores.sqlite.targets import SqliteTargetStore
 
-__all__ = ["Database", "SqliteAuditStore", "SqliteKeyStore", "SqliteRunStore", "SqliteSyncConfigStore"]
+__all__ = [
+    "Database",
+    "SqliteAuditStore",
+    "SqliteKeyStore",
+    "SqliteRunStore",
+    "SqliteSyncConfigStore",
+    "SqliteTargetStore",
+]

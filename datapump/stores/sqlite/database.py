@@ -92,6 +92,15 @@ MIGRATIONS = (
     CREATE TABLE audit (seq INTEGER PRIMARY KEY AUTOINCREMENT, caller TEXT NOT NULL, document TEXT NOT NULL);
     CREATE INDEX audit_by_caller ON audit (caller, seq);
     """,
+    """
+    CREATE TABLE targets (
+        target TEXT NOT NULL,
+        execution_id TEXT NOT NULL,
+        noted TEXT NOT NULL,
+        PRIMARY KEY (target, execution_id)
+    ) WITHOUT ROWID;
+    CREATE INDEX targets_by_execution ON targets (execution_id);
+    """,
 )
 
 
