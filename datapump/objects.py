@@ -141,6 +141,16 @@ class Objects:
             return []
         return sorted(found, key=lambda info: info.uri)
 
+    def folders(self, folder: str) -> list[str]:
+        """Names of the folders right in a folder, sorted; one request, however much they hold."""
+        store, key = self._store(folder)
+        prefix = key.rstrip("/")
+        try:
+            found = obstore.list_with_delimiter(store, prefix=prefix or None)["common_prefixes"]
+        except FileNotFoundError:
+            return []
+        return sorted(name.rstrip("/").rsplit("/", 1)[-1] for name in found)
+
     def glob(self, pattern: str) -> list[ObjectInfo]:
         """The objects that a name with `*` in its last segments matches; a plain name matches itself."""
         if "*" not in pattern:
