@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from datapump.errors import InternalError, NotFoundError
+from datapump.errors import NotFoundError
 from datapump.stores import Page
-from datapump.sync_configs import Action, ConfigChange, SyncConfig, differences
+from datapump.stores.config_rules import change_of
+from datapump.sync_configs import Action, ConfigChange, SyncConfig
 
 if TYPE_CHECKING:
     import sqlite3
@@ -49,17 +50,7 @@ def record(
     action: Action = Action.CHANGED,
 ) -> None:
     """Keep what an author changed."""
-    if after.updated is None:
-        raise InternalError(f"sync config {after.id} was changed at no time")
-    change = ConfigChange(
-        config_id=after.id,
-        revision=after.revision,
-        at=after.updated,
-        caller=author.caller,
-        reason=author.reason,
-        action=action,
-        changes=differences(before, after),
-    )
+    change = change_of(before, after, author, action)
     connection.execute(
         "INSERT INTO sync_config_changes (config_id, revision, action, switched, document) VALUES (?, ?, ?, ?, ?)",
         (after.id, after.revision, action, before.sync != after.sync, change.model_dump_json()),

@@ -6,15 +6,15 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Unpack
 
 from datapump.clock import isoformat
-from datapump.errors import ConflictError, NotFoundError
-from datapump.executions import ConfigRun, ConfigRuns, Execution, NewEvent
+from datapump.executions import ConfigRun, ConfigRuns, Execution
 from datapump.stores import Page
+from datapump.stores.run_rules import retried
 
 if TYPE_CHECKING:
     import sqlite3
 
     from datapump.clock import Clock
-    from datapump.executions import ExecutionFilters
+    from datapump.executions import ExecutionFilters, NewEvent
     from datapump.stores.sqlite.database import Database
 
 DATASET = "coalesce(json_extract(document, '$.table.dataset'), json_extract(document, '$.dataset'))"
@@ -109,17 +109,11 @@ def link_retry(connection: sqlite3.Connection, retry: Execution) -> NewEvent:
         ConflictError: It has not ended, or a retry of it has not.
     """
     original = _find(connection, str(retry.retry_of))
-    if original is None:
-        raise NotFoundError(f"there is no execution {retry.retry_of!r}")
-    if not original.ended:
-        raise ConflictError(f"execution {original.id} is {original.status}: only one that has ended can be retried")
-    earlier = None if original.retried_by is None else _find(connection, original.retried_by)
-    if earlier is not None and not earlier.ended:
-        raise ConflictError(f"execution {original.id} is being retried already, by execution {earlier.id}")
-    original.retried_by = retry.id
-    connection.execute("UPDATE executions SET document = ? WHERE id = ?", (original.model_dump_json(), original.id))
-    message = f"{retry.caller} retried it, as execution {retry.id}"
-    return NewEvent(kind="retried", message=message, data={"execution": retry.id})
+    earlier = None if original is None or original.retried_by is None else _find(connection, original.retried_by)
+    event = retried(original, earlier, retry)
+    if original is not None:
+        connection.execute("UPDATE executions SET document = ? WHERE id = ?", (original.model_dump_json(), original.id))
+    return event
 
 
 def _where(filters: ExecutionFilters, after: str | None) -> tuple[str, list[object]]:

@@ -7,9 +7,10 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from datapump.clock import isoformat
-from datapump.errors import ConflictError, NotFoundError
+from datapump.errors import NotFoundError
 from datapump.executions import Effect, Event, Execution, ExecutionStatus, NewEvent, StoredJob
 from datapump.jobs.documents import JOB, JobStatus
+from datapump.stores.run_rules import accepted, begun, finished, forward, stop_requested, triggered
 from datapump.stores.sqlite.run_queries import SqliteRunQueries, link_retry, store_labels
 
 if TYPE_CHECKING:
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
     from datapump.jobs.documents import AnyJob
     from datapump.stores.sqlite.database import Database
 
-ORDER = {JobStatus.STARTING: 0, JobStatus.EXECUTING: 1, JobStatus.COMPLETE: 2, JobStatus.FAILED: 2}
 OPEN_JOB = "EXISTS (SELECT 1 FROM jobs WHERE execution_id = executions.id AND status IN ('starting', 'executing'))"
 DUE = f"""
     SELECT 'dispatch' AS phase, id AS execution_id, '' AS job_id, due, attempts FROM executions
@@ -79,14 +79,8 @@ class SqliteRunStore(SqliteRunQueries):
             )
             store_labels(connection, execution)
             if execution.triggered_by is not None:
-                told = NewEvent(
-                    kind="triggered",
-                    message=f"its new versions started execution {execution.id}",
-                    data={"execution": execution.id},
-                )
-                self._append(connection, execution.triggered_by, told)
-            message = f"{execution.caller} asked for {execution.name}"
-            self._append(connection, execution.id, NewEvent(kind="accepted", message=message))
+                self._append(connection, execution.triggered_by, triggered(execution))
+            self._append(connection, execution.id, accepted(execution))
         return execution, True
 
     def get_execution(self, execution_id: str) -> Execution:
@@ -101,55 +95,38 @@ class SqliteRunStore(SqliteRunQueries):
         now = self._clock.now()
         with self._database.write() as connection:
             execution = self._execution(connection, execution_id)
-            if execution.status is not ExecutionStatus.ACCEPTED:
+            events = begun(execution, now, jobs, notes, errors)
+            if events is None:
                 return False
-            execution.status = ExecutionStatus.RUNNING
-            execution.started = now
-            execution.notes += notes
-            execution.errors += errors
             for position, job in enumerate(jobs):
                 connection.execute(
                     "INSERT INTO jobs (execution_id, job_id, position, status, revision, document, due)"
                     " VALUES (?, ?, ?, ?, 1, ?, ?)",
                     (execution_id, job.id, position, job.status, job.model_dump_json(), isoformat(now)),
                 )
-            self._replace(connection, execution)
+            self._replace(connection, execution, events)
             connection.execute("DELETE FROM leases WHERE execution_id = ?", (execution_id,))
-            data = {"jobs": [job.id for job in jobs]}
-            self._append(connection, execution_id, NewEvent(kind="dispatched", message=_jobs_text(jobs), data=data))
-            for note in notes:
-                self._append(connection, execution_id, NewEvent(kind="note", message=note))
-            for error in errors:
-                self._append(connection, execution_id, NewEvent(kind="error", message=error))
         return True
 
     def finish(self, execution_id: str, status: ExecutionStatus, errors: Sequence[str] = ()) -> bool:
         """Store the end of an execution."""
         with self._database.write() as connection:
             execution = self._execution(connection, execution_id)
-            if execution.ended:
+            events = finished(execution, self._clock.now(), status, errors)
+            if events is None:
                 return False
-            execution.status = status
-            execution.finished = self._clock.now()
-            execution.errors += errors
-            self._replace(connection, execution)
+            self._replace(connection, execution, events)
             connection.execute("DELETE FROM leases WHERE execution_id = ?", (execution_id,))
-            message = f"the execution has {status}" if status is not ExecutionStatus.STOPPED else "stopped"
-            self._append(connection, execution_id, NewEvent(kind="finished", message=message))
         return True
 
     def request_stop(self, execution_id: str, reason: str) -> Execution:
         """Store the wish to stop; open jobs fall due at once."""
         with self._database.write() as connection:
             execution = self._execution(connection, execution_id)
-            if execution.ended:
-                raise ConflictError(f"execution {execution_id} has already {execution.status}")
-            execution.stop_reason = execution.stop_reason or reason
-            self._replace(connection, execution)
+            self._replace(connection, execution, stop_requested(execution, reason))
             connection.execute(
                 "UPDATE jobs SET due = ? WHERE execution_id = ?", (isoformat(self._clock.now()), execution_id)
             )
-            self._append(connection, execution_id, NewEvent(kind="stop requested", message=reason))
         return execution
 
     def get_job(self, execution_id: str, job_id: str) -> StoredJob:
@@ -171,7 +148,7 @@ class SqliteRunStore(SqliteRunQueries):
             row = connection.execute(
                 "SELECT revision, status FROM jobs WHERE execution_id = ? AND job_id = ?", (execution_id, job.id)
             ).fetchone()
-            if row is None or row["revision"] != revision or not _forward(JobStatus(row["status"]), job.status):
+            if row is None or row["revision"] != revision or not forward(JobStatus(row["status"]), job.status):
                 return False
             connection.execute(
                 "UPDATE jobs SET status = ?, revision = revision + 1, document = ?, due = ?"
@@ -296,11 +273,13 @@ class SqliteRunStore(SqliteRunQueries):
             raise NotFoundError(f"there is no execution {execution_id!r}")
         return Execution.model_validate_json(row["document"])
 
-    def _replace(self, connection: sqlite3.Connection, execution: Execution) -> None:
+    def _replace(self, connection: sqlite3.Connection, execution: Execution, events: Sequence[NewEvent]) -> None:
         connection.execute(
             "UPDATE executions SET status = ?, document = ?, attempts = 0, due = ? WHERE id = ?",
             (execution.status, execution.model_dump_json(), isoformat(self._clock.now()), execution.id),
         )
+        for event in events:
+            self._append(connection, execution.id, event)
 
     def _append(self, connection: sqlite3.Connection, execution_id: str, event: NewEvent) -> None:
         connection.execute(
@@ -323,10 +302,6 @@ def _stored(row: sqlite3.Row) -> StoredJob:
     return StoredJob(execution_id=row["execution_id"], job=job, revision=row["revision"], due=row["due"])
 
 
-def _forward(old: JobStatus, new: JobStatus) -> bool:
-    return new is old or ORDER[new] > ORDER[old]
-
-
 def _lease(connection: sqlite3.Connection, unit: Unit, *, leased: bool) -> None:
     if unit.job_id:
         connection.execute(
@@ -335,7 +310,3 @@ def _lease(connection: sqlite3.Connection, unit: Unit, *, leased: bool) -> None:
         )
     else:
         connection.execute("UPDATE executions SET leased = ? WHERE id = ?", (leased, unit.execution_id))
-
-
-def _jobs_text(jobs: Sequence[object]) -> str:
-    return {0: "there is nothing to do", 1: "1 job"}.get(len(jobs), f"{len(jobs)} jobs")

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Any
 
-from datapump.errors import ConflictError, NotFoundError
+from datapump.errors import NotFoundError
 from datapump.stores import Page
+from datapump.stores.config_rules import moved, next_of, patched, refreshed
 from datapump.stores.sqlite.config_history import SqliteConfigHistory, record, to_switch
-from datapump.sync_configs import Action, SyncConfig, SyncMetadata
+from datapump.sync_configs import Action, SyncConfig
 
 if TYPE_CHECKING:
     import sqlite3
@@ -69,13 +69,10 @@ class SqliteSyncConfigStore(SqliteConfigHistory):
             if existing is None:
                 stored = config.model_copy(update={"revision": 1, "updated": self._clock.now()})
             else:
-                known = existing.metadata.model_dump(exclude_none=True)
-                metadata = {**known, **config.metadata.model_dump(exclude_none=True)}
-                if "alerts_until" in known:
-                    metadata["alerts_until"] = max(known["alerts_until"], metadata["alerts_until"])
-                if metadata == known:
+                refresh = refreshed(existing, config, self._clock.now())
+                if refresh is None:
                     return existing
-                stored = self._next(existing, {"metadata": SyncMetadata.model_validate(metadata)})
+                stored = refresh
             _write(connection, stored)
         return stored
 
@@ -91,14 +88,9 @@ class SqliteSyncConfigStore(SqliteConfigHistory):
             config = _read(connection, config_id)
             if config is None:
                 return False
-            until = max(filter(None, (config.metadata.alerts_until, alerts_until)), default=None)
-            metadata = config.metadata.model_copy(update={"alerts_until": until})
-            if config.sync_version is not None and _numbers(sync_version) < _numbers(config.sync_version):
-                sync_version = config.sync_version
-            elif sources is not None:
-                metadata.sources = dict(sources)
-            if (config.sync_version, config.metadata) != (sync_version, metadata):
-                _write(connection, self._next(config, {"sync_version": sync_version, "metadata": metadata}))
+            after = moved(config, self._clock.now(), sync_version, alerts_until, sources)
+            if after is not None:
+                _write(connection, after)
         return True
 
     def record_freshness(self, config_id: str, freshness: Freshness) -> bool:
@@ -119,18 +111,13 @@ class SqliteSyncConfigStore(SqliteConfigHistory):
             config = _read(connection, config_id)
             if config is None:
                 raise NotFoundError(f"there is no sync config {config_id!r}")
-            if revision is not None and config.revision != revision:
-                raise ConflictError(f"sync config {config_id} has changed since it was read: read it again")
-            metadata = {**config.metadata.model_dump(), **changes.get("metadata", {})}
-            metadata = {key: value for key, value in metadata.items() if value is not None}
-            update = {"sync": changes.get("sync", config.sync), "metadata": SyncMetadata.model_validate(metadata)}
-            if (config.sync, config.metadata) == (update["sync"], update["metadata"]):
+            after = patched(config, changes, revision, self._clock.now())
+            if after is None:
                 return config
-            patched = self._next(config, update)
-            _write(connection, patched)
+            _write(connection, after)
             if author is not None:
-                record(connection, config, patched, author)
-        return patched
+                record(connection, config, after, author)
+        return after
 
     def switch_type(self, sync_type: str, *, sync: bool, author: Author) -> Sequence[SyncConfig]:
         """Pause or resume the configs of a type, all at once."""
@@ -138,19 +125,11 @@ class SqliteSyncConfigStore(SqliteConfigHistory):
         switched = []
         with self._database.write() as connection:
             for config in to_switch(connection, sync_type, sync=sync):
-                after = self._next(config, {"sync": sync})
+                after = next_of(config, {"sync": sync}, self._clock.now())
                 _write(connection, after)
                 record(connection, config, after, author, action)
                 switched.append(after)
         return switched
-
-    def _next(self, config: SyncConfig, update: dict[str, Any]) -> SyncConfig:
-        return config.model_copy(update={**update, "revision": config.revision + 1, "updated": self._clock.now()})
-
-
-def _numbers(version: str) -> list[int]:
-    """`v20261122` as [20261122] and `v4.1` as [4, 1], to be compared."""
-    return [int(part) for part in re.findall(r"\d+", version)]
 
 
 def _read(connection: sqlite3.Connection, config_id: str) -> SyncConfig | None:
