@@ -36,6 +36,12 @@ class Settings(BaseSettings):
     rate_limit_requests: int = Field(6000, ge=1, description="Requests that one caller may make at once.")
     rate_limit_window_s: int = Field(60, ge=1, description="Seconds in which a caller's requests are given back.")
 
+    run_table: str = Field("datapump-runs", description="DynamoDB table of executions and all that belongs to them.")
+    config_table: str = Field("datapump-sync-configs", description="DynamoDB table of sync configs.")
+    retention_days: int = Field(400, ge=30, description="How long DynamoDB keeps executions and what belongs to them.")
+    aws_region: str | None = Field(None, description="AWS region; unset: the one that the AWS SDK finds.")
+    aws_endpoint_url: str | None = Field(None, description="Another address than AWS's own, for tests.")
+
     pipeline_bucket: str = Field("gfw-pipelines", description="Bucket of features and analysis results.")
     data_lake_bucket: str = Field("gfw-data-lake", description="Bucket of the data lake: alerts, rasters.")
 

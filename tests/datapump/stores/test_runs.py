@@ -2,47 +2,20 @@
 
 from __future__ import annotations
 
-import sqlite3
 import threading
 from datetime import timedelta
 
 import pytest
 
-from datapump.analyses import Analysis
-from datapump.errors import ConflictError, NotFoundError, StorageError
-from datapump.executions import Execution, ExecutionStatus, NewEvent
-from datapump.jobs.documents import JobStatus, LatestTarget, SetLatestJob
-from datapump.stores.sqlite import Database, SqliteRunStore
-from datapump.stores.sqlite.database import MIGRATIONS
+from datapump.errors import ConflictError, NotFoundError
+from datapump.executions import ExecutionStatus, NewEvent
+from datapump.jobs.documents import JobStatus
+from tests.support.runs import begun, execution, job
 
 
 @pytest.fixture
-def store(tmp_path, clock):
-    database = Database(tmp_path / "runs.sqlite")
-    yield SqliteRunStore(database, clock)
-    database.close()
-
-
-def execution(clock, *, key=None, caller="ada"):
-    return Execution(
-        id=clock.new_id(),
-        command={"command": "set_latest", "parameters": {"analysis_version": "v1"}},
-        fingerprint="f",
-        caller=caller,
-        idempotency_key=key,
-        created=clock.now(),
-    )
-
-
-def job(name="job-1"):
-    target = LatestTarget(dataset="gadm__viirs__iso_weekly_alerts", version="v1")
-    return SetLatestJob(id=name, dataset="gadm", analysis=Analysis.VIIRS, analysis_version="v1", targets=[target])
-
-
-def begun(store, clock, *jobs):
-    stored, _ = store.create_execution(execution(clock))
-    assert store.begin(stored.id, jobs or [job()], ["a note"], [])
-    return stored.id
+def store(stores):
+    return stores.runs
 
 
 def test_same_key_of_the_same_caller_finds_the_first_execution(store, clock):
@@ -183,91 +156,3 @@ def test_a_lease_goes_to_the_next_job_of_the_same_execution(store, clock):
     assert store.acquire("table", identity, "b") == (identity, "a")
     store.save_job(identity, job("a").model_copy(update={"status": JobStatus.FAILED}), 1)
     assert store.acquire("table", identity, "b") is None
-
-
-def test_claims_follow_the_phases_of_an_execution(store, clock):
-    stored, _ = store.create_execution(execution(clock))
-    (unit,) = store.claim(10)
-    assert (unit.phase, store.claim(10)) == ("dispatch", [])
-    store.begin(stored.id, [job("a"), job("b")], [], [])
-    store.give_back(unit)
-    units = store.claim(10)
-    assert {(unit.phase, unit.job_id) for unit in units} == {("tick", "a"), ("tick", "b")}
-    for unit in units:
-        document = store.get_job(stored.id, unit.job_id).job.model_copy(update={"status": JobStatus.COMPLETE})
-        store.save_job(stored.id, document, 1)
-        store.give_back(unit)
-    (unit,) = store.claim(10)
-    assert unit.phase == "postprocess"
-    store.finish(stored.id, ExecutionStatus.SUCCEEDED)
-    store.give_back(unit)
-    assert (store.claim(10), store.next_due()) == ([], None)
-
-
-def test_a_job_is_due_when_its_wait_is_over(store, clock):
-    identity = begun(store, clock)
-    store.save_job(identity, job().model_copy(update={"next_poll_s": 30.0}), 1)
-    assert store.claim(10) == []
-    clock.advance(29)
-    assert store.claim(10) == []
-    clock.advance(1)
-    assert [unit.job_id for unit in store.claim(10)] == ["job-1"]
-
-
-def test_a_phase_given_back_with_a_wait_counts_its_attempts(store, clock):
-    store.create_execution(execution(clock))
-    (unit,) = store.claim(1)
-    store.give_back(unit, 5.0)
-    assert store.claim(1) == []
-    clock.advance(5)
-    assert [unit.attempts for unit in store.claim(1)] == [1]
-
-
-def test_claims_of_a_dead_process_are_given_back(store, clock):
-    begun(store, clock)
-    assert len(store.claim(1)) == 1
-    assert store.claim(1) == []
-    store.give_back_all()
-    assert len(store.claim(1)) == 1
-
-
-def test_a_stop_makes_jobs_due_at_once(store, clock):
-    identity = begun(store, clock)
-    store.save_job(identity, job().model_copy(update={"next_poll_s": 3000.0}), 1)
-    store.request_stop(identity, "typo")
-    assert [unit.job_id for unit in store.claim(10)] == ["job-1"]
-    assert store.get_execution(identity).stop_reason == "typo"
-
-
-def test_a_store_of_a_newer_datapump_is_refused(tmp_path):
-    path = tmp_path / "runs.sqlite"
-    Database(path).close()
-    connection = sqlite3.connect(path)
-    connection.execute(f"PRAGMA user_version = {len(MIGRATIONS) + 1}")
-    connection.close()
-    with pytest.raises(StorageError, match="newer datapump"):
-        Database(path)
-
-
-def test_an_error_rolls_the_whole_transaction_back(store, clock):
-    identity = begun(store, clock)
-
-    def break_off():
-        with store._database.write() as connection:
-            connection.execute("DELETE FROM jobs")
-            raise ZeroDivisionError
-
-    with pytest.raises(ZeroDivisionError):
-        break_off()
-    assert len(store.list_jobs(identity)) == 1
-
-
-def test_an_execution_that_another_one_triggered_is_told_of_there_once(store, clock):
-    first = begun(store, clock)
-    wanted = execution(clock, key="after", caller="datapump").model_copy(update={"triggered_by": first})
-    made, is_new = store.create_execution(wanted)
-    again, is_newer = store.create_execution(wanted.model_copy(update={"id": clock.new_id()}))
-    assert (is_new, is_newer, again.id) == (True, False, made.id)
-    assert store.get_execution(made.id).triggered_by == first
-    told = [event for event in store.list_events(first) if event.kind == "triggered"]
-    assert [event.data for event in told] == [{"execution": made.id}]

@@ -6,15 +6,12 @@ import pytest
 
 from datapump.analyses import SyncType
 from datapump.errors import ConflictError, NotFoundError
-from datapump.stores.sqlite import Database, SqliteSyncConfigStore
 from datapump.sync_configs import Author, Freshness, SyncConfig, SyncMetadata, config_id
 
 
 @pytest.fixture
-def store(tmp_path, clock):
-    database = Database(tmp_path / "runs.sqlite")
-    yield SqliteSyncConfigStore(database, clock)
-    database.close()
+def store(stores):
+    return stores.sync_configs
 
 
 def config(dataset="gadm", **changes):
