@@ -165,7 +165,9 @@ def _tighten(schema: Any, schemas: dict[str, Any]) -> None:  # noqa: ANN401 - an
 
 
 def _describe_properties(schema: dict[str, Any]) -> None:
-    """Move what a docstring says of attributes to the properties."""
+    """Move what a docstring says of attributes to the properties; an enumeration has none."""
+    if "properties" not in schema:
+        return
     text, _, attributes = schema.get("description", "").partition("\n\nAttributes:\n")
     if attributes:
         schema["description"] = text

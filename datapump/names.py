@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import date
 from typing import Annotated
 
 from pydantic import AfterValidator, WithJsonSchema
@@ -47,6 +48,21 @@ def check_version(name: str) -> str:
 
 
 # The patterns say the same rules to readers of a JSON schema.
+def numbers(version: str) -> tuple[int, ...]:
+    """A version's numbers, to be compared: `v20261122` as (20261122,), `v4.1` as (4, 1)."""
+    return tuple(int(part) for part in re.findall(r"\d+", version))
+
+
+def day_of(version: str) -> date | None:
+    """The day that a version is named after, `v20261122`; None if its name is another."""
+    if not re.fullmatch(r"v\d{8}", version, re.ASCII):
+        return None
+    try:
+        return date.fromisoformat(version[1:])
+    except ValueError:
+        return None
+
+
 DatasetName = Annotated[
     str,
     AfterValidator(check_dataset),

@@ -10,6 +10,7 @@ from datapump.errors import NotFoundError
 from datapump.executions import ExecutionStatus, NewEvent
 from datapump.freshness import record_published
 from datapump.jobs.documents import AnalysisJob, JobStatus
+from datapump.results import appends
 from datapump.sync_configs import JobPlace, SyncConfig, SyncMetadata, config_id
 
 if TYPE_CHECKING:
@@ -38,7 +39,7 @@ def postprocess(execution_id: str, ports: Ports) -> Outcome:
     for job in jobs:
         if isinstance(job, AnalysisJob) and job.status is JobStatus.COMPLETE:
             _record(execution_id, job, ports)
-        elif isinstance(job, AnalysisJob) and job.sync_config is not None and job.results:
+        elif isinstance(job, AnalysisJob) and job.sync_config is not None and job.results and appends(job):
             _remember_unfinished(execution_id, job, job.sync_config, ports)
     if execution.stop_reason is not None:
         status = ExecutionStatus.STOPPED
@@ -50,7 +51,7 @@ def postprocess(execution_id: str, ports: Ports) -> Outcome:
 
 def _record(execution_id: str, job: AnalysisJob, ports: Ports) -> None:
     if job.sync_config is not None and job.sync_version is not None:
-        if ports.sync_configs.move(job.sync_config, job.sync_version, job.alerts_until):
+        if ports.sync_configs.move(job.sync_config, job.sync_version, job.alerts_until, job.sources or None):
             _forget_unfinished(job, job.sync_config, ports)
             record_published(job.sync_config, job.alerts_until or job.sync_version, ports)
         else:

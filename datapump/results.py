@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any, Final
 
-from datapump.analyses import FIRE_ANALYSES, Analysis, FeatureType
+from datapump.analyses import FIRE_ANALYSES, Analysis, FeatureType, SyncType
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -33,6 +33,8 @@ FOLDERS: Final = {
     Analysis.MODIS: "firealerts_modis",
     Analysis.BURNED_AREAS: "firealerts_burned_areas",
 }
+# Of these, each sync makes a version; to the tables of the others it appends.
+NIGHTLY: Final = frozenset({Analysis.GLAD, Analysis.INTEGRATED_ALERTS})
 FIRST_PARTITION_YEAR: Final = 2012
 _PLURAL_THRESHOLD: Final = (2, 1, 4)
 
@@ -66,23 +68,34 @@ def dataset_name(dataset: str, analysis: Analysis, feature_type: FeatureType, le
 
 
 def version_name(job: AnalysisJob, table: str) -> str:
-    """The result version: the override for the table, else the sync's for alerts, else the analysis version."""
+    """The result version: the override for the table, else the night's for alerts, else the analysis version.
+
+    New user areas go to the version that is latest, of tables that have a version a night.
+    """
     if table in job.version_overrides:
         return job.version_overrides[table]
-    if job.sync_type is not None and job.sync_version and _makes_versions(job.table.analysis) and "alerts" in table:
+    if follows_latest(job):
+        level = str(job.feature_type)
+        dataset = dataset_name(job.table.dataset, job.table.analysis, job.feature_type, level, table)
+        return job.append_to.get(dataset, job.analysis_version)
+    if makes_versions(job) and job.sync_version and "alerts" in table:
         return job.sync_version
     return job.analysis_version
 
 
 def appends(job: AnalysisJob) -> bool:
     """Whether the job adds rows to versions that are there, rather than making versions."""
-    if job.sync_type is None:
-        return False
-    return job.sync_type == "rw_areas" or not _makes_versions(job.table.analysis)
+    return job.sync_type is not None and not makes_versions(job)
 
 
-def _makes_versions(analysis: Analysis) -> bool:
-    return analysis in {Analysis.GLAD, Analysis.INTEGRATED_ALERTS}
+def makes_versions(job: AnalysisJob) -> bool:
+    """Whether the job is a sync that makes a version a night of its tables, which becomes latest."""
+    return job.sync_type not in {None, SyncType.RW_AREAS} and job.table.analysis in NIGHTLY
+
+
+def follows_latest(job: AnalysisJob) -> bool:
+    """Whether the job appends to whatever version is latest: user areas, to tables that have a version a night."""
+    return job.sync_type == SyncType.RW_AREAS and job.table.analysis in NIGHTLY
 
 
 def output_folder(job: AnalysisJob, bucket: str, stamp: str) -> str:

@@ -8,6 +8,7 @@ from datapump.effects import UnsettledError, once
 from datapump.engines import AnalysisRequest, RunState
 from datapump.jobs import publishing
 from datapump.jobs.documents import AnalysisJob, JobStatus, ResultTable
+from datapump.jobs.result_versions import fix_targets
 from datapump.jobs.ticking import JobFailedError, advance, complete, reopen, wait
 from datapump.jobs.turns import leave_out_published, take_turn
 from datapump.results import appends, dataset_name, level_and_table, output_folder, version_name
@@ -86,9 +87,9 @@ def _start(job: AnalysisJob, ports: Ports) -> None:
         return
     if job.output is None:
         # Another execution may have made the tables while this one waited for its turn.
-        existing = publishing.published_already(job, ports)
-        if existing is not None:
-            raise JobFailedError(existing)
+        hindrance = publishing.published_already(job, ports) or fix_targets(job, ports)
+        if hindrance is not None:
+            raise JobFailedError(hindrance)
         # Saved before the engine is asked, so that whoever takes the job up again finds the same folder.
         job.output = _free_folder(job, ports)
         advance(job, message="asking the engine for a run")

@@ -85,12 +85,19 @@ class JobBase(Document):
 
 
 class ResultState(StrEnum):
-    """How far a result table is."""
+    """How far a result table is.
+
+    Attributes:
+        LATEST: Its version is the latest; what it makes superfluous is yet to be deleted.
+        REJECTED: The Data API could not load it; its version is yet to be deleted.
+    """
 
     WAITING = "waiting"
     LOADING = "loading"
     LOADED = "loaded"
+    LATEST = "latest"
     DONE = "done"
+    REJECTED = "rejected"
     FAILED = "failed"
 
 
@@ -100,6 +107,8 @@ class ResultTable(Document):
     Attributes:
         attempt: Counts the tries to write it, so that each try's effects are its own.
         uris: The files that hold its rows.
+        retire: Older versions that are yet to be deleted.
+        fault: Why it could not be loaded.
     """
 
     dataset: DatasetName
@@ -110,6 +119,8 @@ class ResultTable(Document):
     action: Literal["create", "append"]
     state: ResultState = ResultState.WAITING
     attempt: int = Field(default=0, ge=0)
+    retire: list[VersionName] = Field(default_factory=list)
+    fault: str | None = None
 
     def __str__(self) -> str:
         """`dataset version`, as messages name it."""
@@ -124,6 +135,10 @@ class AnalysisJob(JobBase):
         sync_config: Id of the sync config that called for it.
         alert_sources: The alert files that it reads.
         alerts_until: `YYYY-MM-DD HHMM` of the newest alert in them.
+        sources: Of what follows alert rasters: by dataset, the version that called for it.
+        append_to: Of user areas whose tables have a version a night: by result dataset, the version that was latest
+            when the job began. A later one is made from all areas, so it holds these already.
+        max_versions: How many versions a night are kept of each result dataset.
         content_end_date: Written into the result versions' metadata when done.
         attempt: Counts the engine runs, so that each has a name and a folder of its own.
         output: Folder that the engine writes to, fixed before it starts.
@@ -143,6 +158,9 @@ class AnalysisJob(JobBase):
     change_only: bool = False
     alert_sources: list[str] = Field(default_factory=list)
     alerts_until: str | None = None
+    sources: dict[DatasetName, VersionName] = Field(default_factory=dict)
+    append_to: dict[DatasetName, VersionName] = Field(default_factory=dict)
+    max_versions: int = Field(default=2, ge=1)
     content_end_date: date | None = None
     version_overrides: dict[str, VersionName] = Field(default_factory=dict)
     attempt: int = Field(default=0, ge=0)

@@ -1,11 +1,11 @@
-"""The set_latest job: marks one result version after the other latest."""
+"""Versions become latest: one after the other in the set_latest job, or a job's own."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
 from datapump.effects import Outcome, once
-from datapump.jobs.documents import JobStatus, LatestTarget, SetLatestJob
+from datapump.jobs.documents import JobStatus, SetLatestJob
 from datapump.jobs.ticking import JobFailedError, advance, complete
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ def tick(job: SetLatestJob, ports: Ports) -> None:
         return
     for number, target in enumerate(job.targets, start=1):
         if not target.done:
-            _mark(job, target, ports)
+            mark_latest(job.id, target.dataset, target.version, ports)
             target.done = True
             text = f"{target.dataset} {target.version} is latest"
             advance(job, message=text, progress=number / len(job.targets))
@@ -34,37 +34,37 @@ def tick(job: SetLatestJob, ports: Ports) -> None:
     complete(job, ports.clock.now(), f"{len(job.targets)} datasets have {job.analysis_version} as their latest version")
 
 
+def mark_latest(job_id: str, dataset: str, version: str, ports: Ports) -> None:
+    """Mark a version latest, once, unless it is.
+
+    Raises:
+        JobFailedError: It is gone or not whole.
+    """
+
+    def is_latest() -> Outcome | None:
+        known = ports.data_api.version(dataset, version)
+        return {} if known is not None and known["is_latest"] else None
+
+    key = f"{job_id}/latest/{dataset}/{version}"
+    if ports.runs.get_effect(key) is None:
+        known = ports.data_api.version(dataset, version)
+        fault = _fault(dataset, version, known)
+        if fault is not None:
+            raise JobFailedError(f"{fault}: only a saved version can become latest")
+        if known is not None and known["is_latest"]:
+            return
+    once(key, ports, do=lambda: ports.data_api.update_version(dataset, version, {"is_latest": True}), find=is_latest)
+
+
 def _check(job: SetLatestJob, ports: Ports) -> None:
-    versions = [(target, _version(target, ports)) for target in job.targets if not target.done]
-    faults = [fault for target, version in versions if (fault := _fault(target, version)) is not None]
+    open_targets = [target for target in job.targets if not target.done]
+    known = [(target, ports.data_api.version(target.dataset, target.version)) for target in open_targets]
+    faults = [fault for target, version in known if (fault := _fault(target.dataset, target.version, version))]
     if faults:
         raise JobFailedError("; ".join(faults) + ": only a saved version can become latest")
 
 
-def _version(target: LatestTarget, ports: Ports) -> dict[str, Any] | None:
-    return ports.data_api.version(target.dataset, target.version)
-
-
-def _fault(target: LatestTarget, version: dict[str, Any] | None) -> str | None:
-    if version is None:
-        return f"{target.dataset} {target.version} does not exist"
-    return None if version["status"] == "saved" else f"{target.dataset} {target.version} is {version['status']}"
-
-
-def _mark(job: SetLatestJob, target: LatestTarget, ports: Ports) -> None:
-    def is_latest() -> Outcome | None:
-        version = _version(target, ports)
-        return {} if version is not None and version["is_latest"] else None
-
-    def do() -> None:
-        ports.data_api.update_version(target.dataset, target.version, {"is_latest": True})
-
-    key = f"{job.id}/latest/{target.dataset}/{target.version}"
-    if ports.runs.get_effect(key) is None:
-        version = _version(target, ports)
-        fault = _fault(target, version)
-        if fault is not None:
-            raise JobFailedError(f"{fault}: only a saved version can become latest")
-        if version is not None and version["is_latest"]:
-            return
-    once(key, ports, do=do, find=is_latest)
+def _fault(dataset: str, version: str, known: dict[str, Any] | None) -> str | None:
+    if known is None:
+        return f"{dataset} {version} does not exist"
+    return None if known["status"] == "saved" else f"{dataset} {version} is {known['status']}"

@@ -11,15 +11,15 @@ from typing import TYPE_CHECKING, Any
 from datapump.effects import Outcome, UnsettledError, once
 from datapump.errors import RemoteInvalidError
 from datapump.jobs.documents import AnalysisJob, ResultState, ResultTable
-from datapump.jobs.ticking import JobFailedError, advance, complete, wait
-from datapump.results import appends, creation_options, dataset_name, expected_tables, version_name
+from datapump.jobs.loading import effect_key, look, share
+from datapump.jobs.result_versions import discard, make_latest, overtaken, retire_one
+from datapump.jobs.ticking import JobFailedError, advance, complete
+from datapump.results import appends, creation_options, dataset_name, expected_tables, makes_versions, version_name
 
 if TYPE_CHECKING:
     from datapump.ports import Ports
 
-FIRST = 0.7
 HEADER_BYTES = 65536
-POISONED = " (the version takes no more rows now: delete it and run its analysis again)"
 
 
 def tick(job: AnalysisJob, ports: Ports) -> None:
@@ -28,21 +28,24 @@ def tick(job: AnalysisJob, ports: Ports) -> None:
     Raises:
         JobFailedError: A table cannot be published.
     """
+    if any(result.state is ResultState.REJECTED for result in job.results):
+        _discard_one(job, ports)
+        return
     for result in job.results:
         if result.state in {ResultState.WAITING, ResultState.FAILED}:
             _write(job, result, ports)
-            advance(job, message=f"{result.action} {result}", progress=_share(job))
+            advance(job, message=f"{result.action} {result}", progress=share(job))
             return
     loading = [result for result in job.results if result.state is ResultState.LOADING]
     if loading:
-        _look(job, loading, ports)
+        look(job, loading, ports)
         return
-    for result in job.results:
-        if result.state is ResultState.LOADED:
-            _finish(job, result, ports)
-            result.state = ResultState.DONE
-            advance(job, progress=_share(job))
-            return
+    # Every table has its new version before the first old one goes.
+    for state in (ResultState.LOADED, ResultState.LATEST):
+        for result in job.results:
+            if result.state is state:
+                _finish(job, result, ports)
+                return
     complete(job, ports.clock.now(), f"{len(job.results)} tables published")
 
 
@@ -54,21 +57,12 @@ def published_already(job: AnalysisJob, ports: Ports) -> str | None:
         dataset = dataset_name(job.table.dataset, job.table.analysis, job.feature_type, level, table)
         version = version_name(job, table)
         if ports.data_api.version(dataset, version) is not None:
+            other = "sync_version" if makes_versions(job) else "analysis_version"
             return (
                 f"the table {job.table} is published already: {dataset} has a version {version}; "
-                "choose another analysis_version, or delete that version first"
+                f"choose another {other}, or delete that version first"
             )
     return None
-
-
-def _share(job: AnalysisJob) -> float:
-    weight = {ResultState.LOADING: 1, ResultState.LOADED: 2, ResultState.DONE: 3}
-    done = sum(weight.get(result.state, 0) for result in job.results)
-    return FIRST + (1 - FIRST) * done / (3 * len(job.results))
-
-
-def _key(job: AnalysisJob, what: str, result: ResultTable) -> str:
-    return f"{job.id}/{what}/{result.dataset}/{result.version}/{result.attempt}"
 
 
 def _write(job: AnalysisJob, result: ResultTable, ports: Ports) -> None:
@@ -93,7 +87,7 @@ def _create_dataset(job: AnalysisJob, result: ResultTable, ports: Ports) -> None
 
 def _create_version(job: AnalysisJob, result: ResultTable, ports: Ports) -> None:
     api = ports.data_api
-    key = _key(job, "version", result)
+    key = effect_key(job, "version", result)
     if ports.runs.get_effect(key) is None:
         existing = api.version(result.dataset, result.version)
         if existing is not None:
@@ -114,7 +108,7 @@ def _create_version(job: AnalysisJob, result: ResultTable, ports: Ports) -> None
 def _clear_own_failure(job: AnalysisJob, result: ResultTable, existing: dict[str, Any], ports: Ports) -> None:
     """Remove the failed version that an earlier try of this very job left; refuse to touch any other."""
     ours = any(
-        (effect := ports.runs.get_effect(_key(job, "version", result.model_copy(update={"attempt": attempt}))))
+        (effect := ports.runs.get_effect(effect_key(job, "version", result.model_copy(update={"attempt": attempt}))))
         is not None
         and effect.done
         for attempt in range(result.attempt)
@@ -126,7 +120,7 @@ def _clear_own_failure(job: AnalysisJob, result: ResultTable, existing: dict[str
         )
     api = ports.data_api
     once(
-        _key(job, "delete", result),
+        effect_key(job, "delete", result),
         ports,
         do=lambda: api.delete_version(result.dataset, result.version),
         find=lambda: {} if api.version(result.dataset, result.version) is None else None,
@@ -151,8 +145,13 @@ def _made_from(result: ResultTable, ports: Ports) -> Outcome | None:
 
 def _append(job: AnalysisJob, result: ResultTable, ports: Ports) -> None:
     api = ports.data_api
-    key = _key(job, "append", result)
+    key = effect_key(job, "append", result)
     if ports.runs.get_effect(key) is None:
+        later = overtaken(job, result, ports)
+        if later is not None:
+            job.notes.append(f"{result.dataset} {later} became latest meanwhile: it was made from all areas")
+            result.state = ResultState.DONE
+            return
         _check_appendable(result, ports)
 
     def do() -> Outcome:
@@ -181,49 +180,41 @@ def _appended(result: ResultTable, ports: Ports) -> Outcome | None:
     return {} if set(result.uris) <= set(sources) else None
 
 
-def _look(job: AnalysisJob, loading: list[ResultTable], ports: Ports) -> None:
-    faults = {}
-    changed = False
-    for number, result in enumerate(loading):
-        try:
-            if _loaded(job, result, ports):
-                result.state = ResultState.LOADED
-                changed = True
-        except JobFailedError as error:
-            faults[number] = error.message
-    # Only when all have been looked at: an answer that stays out must not leave a failure unreported.
-    for number in faults:
-        loading[number].state = ResultState.FAILED
-        loading[number].attempt += 1
-    if faults:
-        raise JobFailedError("; ".join(faults.values()))
-    names = ", ".join(result.dataset for result in loading if result.state is ResultState.LOADING)
-    if changed:
-        advance(job, message=f"loading {names}" if names else "all rows are loaded", progress=_share(job))
-    else:
-        wait(job, ports.settings, message=f"loading {names}")
+def _discard_one(job: AnalysisJob, ports: Ports) -> None:
+    """Delete a version that could not be loaded; when none is left, the job has failed.
 
-
-def _loaded(job: AnalysisJob, result: ResultTable, ports: Ports) -> bool:
-    version = ports.data_api.version(result.dataset, result.version)
-    asset = None if version is None else ports.data_api.table_asset(result.dataset, result.version)
-    if version is None:
-        raise JobFailedError(f"{result} was deleted by somebody while its rows were loaded")
-    if "failed" in {version["status"], None if asset is None else asset["status"]}:
-        raise JobFailedError(
-            f"the Data API failed to load {result} from {', '.join(result.uris)}: {ports.data_api.reason(asset)}"
-            + (" (continuing this job makes the version anew)" if result.action == "create" else POISONED)
-        )
-    if asset is None or asset["status"] != "saved" or version["status"] != "saved":
-        return False
-    if result.action == "create":
-        return True
-    effect = ports.runs.get_effect(_key(job, "append", result))
-    before = None if effect is None or effect.outcome is None else effect.outcome.get("asset_updated")
-    return bool(asset["updated_on"] != before)
+    Raises:
+        JobFailedError: With the faults of all of them.
+    """
+    first, *others = [result for result in job.results if result.state is ResultState.REJECTED]
+    discard(job, first, ports)
+    first.state = ResultState.FAILED
+    first.attempt += 1
+    if others:
+        advance(job)
+        return
+    faults = [result.fault for result in job.results if result.state is ResultState.FAILED and result.fault]
+    raise JobFailedError("; ".join(faults))
 
 
 def _finish(job: AnalysisJob, result: ResultTable, ports: Ports) -> None:
+    """Take the next step after a table's rows are loaded: what is written of it, what becomes latest, what goes."""
+    if result.state is ResultState.LOADED and makes_versions(job):
+        make_latest(job, result, ports)
+        result.state = ResultState.LATEST if result.retire else ResultState.DONE
+        message = f"{result} is latest"
+    elif result.state is ResultState.LOADED:
+        _write_content_date(job, result, ports)
+        result.state = ResultState.DONE
+        message = None
+    else:
+        message = f"{result.dataset} {result.retire[0]} is deleted"
+        retire_one(job, result, ports)
+        result.state = ResultState.LATEST if result.retire else ResultState.DONE
+    advance(job, message=message, progress=share(job))
+
+
+def _write_content_date(job: AnalysisJob, result: ResultTable, ports: Ports) -> None:
     """Write the last day of the content into the version's metadata."""
     if job.content_end_date is None:
         return
@@ -237,7 +228,7 @@ def _finish(job: AnalysisJob, result: ResultTable, ports: Ports) -> None:
 
     change = {"metadata": {"content_date_range": {"end_date": end}}}
     once(
-        _key(job, "content", result),
+        effect_key(job, "content", result),
         ports,
         do=lambda: api.update_version(result.dataset, result.version, change),
         find=find,

@@ -52,6 +52,8 @@ def leave_out_published(job: AnalysisJob, ports: Ports) -> str | None:
     config = _config(job.sync_config, ports)
     if config is None:
         return "nothing to do: its sync config was deleted meanwhile"
+    if job.sources and config.metadata.sources == job.sources:
+        return "nothing to do: another execution has brought its tables to the same sources meanwhile"
     published = config.metadata.alerts_until
     if job.alerts_until is None or published is None:
         return None

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 SOURCES = {
     SyncType.VIIRS: "datapump.sources.fires",
     SyncType.MODIS: "datapump.sources.fires",
+    SyncType.GLAD: "datapump.sources.glad",
 }
 
 

@@ -12,15 +12,23 @@ from datapump.errors import DatapumpError
 class InlineEngine:
     """Computes for real, in this process; remembers its runs by name as every engine does.
 
-    `script` holds the outcomes of the next runs, where a test wants other ones than the real.
+    `script` holds the outcomes of the next runs, where a test wants other ones than the real. `tables` holds, by
+    analysis, what makes its tables in place of the engine: a function of the request that gives TSV text by (level,
+    table).
     """
 
     def __init__(self, objects):
-        self.analyses = available(None)
+        self._analyses = available(None)
         self.script = []
+        self.tables = {}
+        self.requests = []
         self.runs = {}
         self.cancelled = []
         self._objects = objects
+
+    @property
+    def analyses(self):
+        return self._analyses | set(self.tables)
 
     def find(self, name, _run_id=None):
         return self.runs.get(name)
@@ -31,8 +39,14 @@ class InlineEngine:
     def start(self, request):
         if request.name in self.runs:
             return
+        self.requests.append(request)
         if self.script:
             self.runs[request.name] = self.script.pop(0)
+            return
+        if request.analysis in self.tables:
+            for (level, table), text in self.tables[request.analysis](request).items():
+                self._objects.put(f"{request.output}/{level}/{table}/part-00000-x.csv", text.encode())
+            self.runs[request.name] = RunStatus(state=RunState.SUCCEEDED, progress=1.0, message="done")
             return
         try:
             summary = run(request, self._objects, layers=None, progress=lambda *_: None)
