@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Any
 
 from datapump.errors import ConflictError, InternalError
+from datapump.names import numbers
 from datapump.sync_configs import Action, ConfigChange, SyncMetadata, differences
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ def moved(
     """A config brought to a version and a time, none of which goes back. None: it is there already."""
     until = max(filter(None, (config.metadata.alerts_until, alerts_until)), default=None)
     metadata = config.metadata.model_copy(update={"alerts_until": until})
-    if config.sync_version is not None and _numbers(sync_version) < _numbers(config.sync_version):
+    if config.sync_version is not None and numbers(sync_version) < numbers(config.sync_version):
         sync_version = config.sync_version
     elif sources is not None:
         metadata.sources = dict(sources)
@@ -79,8 +79,3 @@ def change_of(before: SyncConfig, after: SyncConfig, author: Author, action: Act
         action=action,
         changes=differences(before, after),
     )
-
-
-def _numbers(version: str) -> list[int]:
-    """`v20261122` as [20261122] and `v4.1` as [4, 1], to be compared."""
-    return [int(part) for part in re.findall(r"\d+", version)]
