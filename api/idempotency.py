@@ -58,9 +58,14 @@ def _key(
 IdempotencyKey = Annotated[str | None, Depends(_key)]
 
 
-def fingerprint(command: AnyCommand) -> str:
-    """SHA-256 of the command in canonical JSON: the same for the same command however its text was laid out."""
+def fingerprint(command: AnyCommand, *, plan_only: bool = False) -> str:
+    """SHA-256 of the command in canonical JSON: the same for the same command however its text was laid out.
+
+    To plan a command and to carry it out are two requests.
+    """
     document = command.model_dump(mode="json")
+    if plan_only:
+        document["plan"] = True
     # What is left out and what is said to be as if it were left out are the same command.
     if not document["labels"]:
         del document["labels"]

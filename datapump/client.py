@@ -49,12 +49,21 @@ class Client:
     def __exit__(self, *_: object) -> None:
         self._http.close()
 
-    def submit(self, command: str | bytes, idempotency_key: str | None = None) -> JSON:
-        """Start an execution of a command given as JSON text."""
+    def submit(self, command: str | bytes, idempotency_key: str | None = None, *, plan: bool = False) -> JSON:
+        """Start an execution of a command given as JSON text; with `plan` one that only tells what it would do."""
         headers = {"Content-Type": "application/json"}
         if idempotency_key is not None:
             headers["Idempotency-Key"] = f'"{idempotency_key}"'
-        return self._ask("POST", "/commands", content=command, headers=headers)
+        params = {"plan": "true"} if plan else {}
+        return self._ask("POST", "/commands", content=command, headers=headers, params=params)
+
+    def plan(self, execution_id: str) -> JSON:
+        """What an execution that was asked to plan has found out.
+
+        Raises:
+            NotFoundError: It has not, or could not.
+        """
+        return self._ask("GET", f"/executions/{execution_id}/plan")
 
     def execution(self, execution_id: str) -> JSON:
         """One execution with its jobs."""

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
         SetLatestParameters,
         SyncParameters,
     )
+    from datapump.executions import Execution
     from datapump.ports import Ports
     from datapump.sources import Finding
 
@@ -83,6 +84,9 @@ def dispatch(execution_id: str, ports: Ports, *, last_attempt: bool = False) -> 
             if execution.stop_reason is not None:
                 ports.runs.finish(execution_id, ExecutionStatus.STOPPED)
                 return []
+            if execution.plan_only:
+                _plan(execution, ports, last_attempt=last_attempt)
+                return []
             command = COMMAND.validate_python(execution.command, strict=False)
             found = jobs_for(execution_id, command, ports, last_attempt=last_attempt)
             record(found.findings, ports)
@@ -92,6 +96,16 @@ def dispatch(execution_id: str, ports: Ports, *, last_attempt: bool = False) -> 
                 raise
             ports.runs.finish(execution_id, ExecutionStatus.FAILED, [error.message])
     return [stored.job.id for stored in ports.runs.list_jobs(execution_id)]
+
+
+def _plan(execution: Execution, ports: Ports, *, last_attempt: bool) -> None:
+    """Find out what the command would do; the execution then has no jobs and ends."""
+    from datapump.planning.planner import make_plan  # noqa: PLC0415 - a plan dispatches by this very module
+    from datapump.planning.record import keep  # noqa: PLC0415 - the same
+
+    plan = make_plan(execution, ports, last_attempt=last_attempt)
+    keep(plan, ports.runs)
+    ports.runs.begin(execution.id, [], plan.notes, plan.errors)
 
 
 def jobs_for(execution_id: str, command: AnyCommand, ports: Ports, *, last_attempt: bool) -> Dispatched:

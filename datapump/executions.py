@@ -34,6 +34,7 @@ class Execution(BaseModel):
         notes: What the caller should know, in words: why there was nothing to do, gaps, skipped rows.
         errors: What went wrong outside any job, in words.
         stop_reason: Why somebody stopped it.
+        plan_only: Whether it only tells what its command would do, and does none of it.
         retry_of: The execution whose failed jobs it takes up.
         retried_by: The newest execution that takes up its failed jobs.
         triggered_by: The execution whose new versions made this one be started.
@@ -51,6 +52,7 @@ class Execution(BaseModel):
     notes: list[str] = Field(default_factory=list)
     errors: list[str] = Field(default_factory=list)
     stop_reason: str | None = None
+    plan_only: bool = False
     retry_of: str | None = None
     retried_by: str | None = None
     triggered_by: str | None = None

@@ -46,7 +46,7 @@ def tick(execution_id: str, job_id: str, ports: Ports) -> TickResult:
     execution = ports.runs.get_execution(execution_id)
     behind_s = max((ports.clock.now() - stored.due).total_seconds(), 0.0)
     job = stored.job.model_copy(deep=True)
-    _move(job, execution, ports)
+    move(job, execution, ports)
     saved = ports.runs.save_job(execution_id, job, stored.revision, _events(stored, job))
     if not saved:
         job = ports.runs.get_job(execution_id, job_id).job
@@ -75,7 +75,8 @@ def give_up(execution_id: str, job_id: str, reason: str, ports: Ports) -> None:
             return
 
 
-def _move(job: AnyJob, execution: Execution, ports: Ports) -> None:
+def move(job: AnyJob, execution: Execution, ports: Ports) -> None:
+    """Move a document on by at most one remote write; what goes wrong is written into it."""
     now = ports.clock.now()
     if job.status is JobStatus.EXECUTING and job.start_time is None:
         # It was taken up in the middle: its time counts from now.

@@ -99,6 +99,17 @@ class Settings(BaseSettings):
         5.0, ge=0, description="How long a write that got no answer may still be on its way before it is tried again."
     )
 
+    expected_hours: dict[str, float] = Field(
+        {"tcl": 6.0, "burned_areas": 4.0, "glad": 1.0, "integrated_alerts": 2.0, "viirs": 1.0, "modis": 1.0},
+        description="Hours that plans expect of an analysis on EMR while there is no past run of its kind.",
+    )
+    prices_usd_per_hour: dict[str, float] = Field(
+        {"r4.2xlarge": 0.665, "r5.2xlarge": 0.630, "r5a.2xlarge": 0.565},
+        description="What plans reckon an instance costs an hour, on demand, EMR's own charge included (us-east-1).",
+    )
+    prices_of: str = Field("2025-01", description="When these prices were looked up.")
+    spot_share: float = Field(0.4, gt=0, le=1, description="What plans reckon a spot instance costs of that.")
+
     engine_processes: int = Field(2, ge=1, description="Analyses that run at once on this machine.")
     analysis_processes: int = Field(1, ge=1, description="Processes that one analysis of rasters uses.")
     orchestrator_threads: int = Field(4, ge=1, description="Jobs that are ticked at once.")

@@ -1,13 +1,15 @@
 """`POST /commands`: what was asked becomes an execution."""
 
-from fastapi import APIRouter, Response
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Response
+from pydantic import BaseModel, ConfigDict, Field
 
 from api import problem_types as types
 from api.auth import Caller, requires
 from api.bodies import JSON, JsonBody
 from api.examples import COMMANDS, SUMMARIES
 from api.idempotency import IdempotencyKey, fingerprint
-from api.parameters import NO_QUERY
 from api.responses import problems
 from api.schemas.executions import ExecutionDocument
 from api.services import ServicesOf
@@ -17,7 +19,7 @@ from datapump.commands import parse_command
 from datapump.executions import Execution
 from datapump.keys import Scope
 
-router = APIRouter(tags=["commands"], dependencies=[NO_QUERY])
+router = APIRouter(tags=["commands"])
 BODY = {
     "required": True,
     "content": {
@@ -27,6 +29,18 @@ BODY = {
         }
     },
 }
+
+
+class CommandQuery(BaseModel):
+    """How to take a command."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    plan: bool = Field(
+        default=False,
+        description="Only find out what the command would do: the execution changes nothing, and once it has ended its "
+        "plan is at `/executions/{id}/plan`.",
+    )
 
 
 @router.post(
@@ -49,20 +63,27 @@ BODY = {
 )
 @requires(Scope.OPERATE)
 def submit_command(
-    caller: Caller, key: IdempotencyKey, body: JsonBody, services: ServicesOf, response: Response
+    caller: Caller,
+    key: IdempotencyKey,
+    body: JsonBody,
+    query: Annotated[CommandQuery, Query()],
+    services: ServicesOf,
+    response: Response,
 ) -> ExecutionDocument:
     """Submit a command; it is checked whole, stored, and then carried out as an execution.
 
     To follow it, read the execution at `Location`. To be able to repeat the request safely, send an `Idempotency-Key`.
+    With `plan=true` nothing is changed: the execution only finds out what the command would do.
     """
     command = parse_command(body)
     refuse_unavailable(command)
     wanted = Execution(
         id=services.clock.new_id(),
         command=command.model_dump(mode="json"),
-        fingerprint=fingerprint(command),
+        fingerprint=fingerprint(command, plan_only=query.plan),
         caller=caller.caller,
         idempotency_key=key,
         created=services.clock.now(),
+        plan_only=query.plan,
     )
     return submit(services, wanted, response)

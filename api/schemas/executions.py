@@ -109,11 +109,12 @@ class ExecutionSummary(BaseModel):
     stop_reason: str | None = Field(description="Why somebody stopped it; set as soon as that is asked for.")
     notes: list[str] = Field(description="What to know: why there was nothing to do, gaps, skipped rows.")
     errors: list[str] = Field(description="What went wrong outside any job.")
+    plan_only: bool = Field(description="Whether it only tells what its command would do, and does none of it.")
     retry_of: str | None = Field(description="The execution whose failed jobs it takes up.")
     retried_by: str | None = Field(description="The newest execution that takes up its failed jobs.")
     triggered_by: str | None = Field(description="The execution whose new versions made this one be started.")
     links: dict[str, str] = Field(
-        description="`self`, the execution; `events`, what happened in it; `retry_of`, `retried_by` and "
+        description="`self`, the execution; `events`, what happened in it; `plan`, `retry_of`, `retried_by` and "
         "`triggered_by`, where they are."
     )
 
@@ -149,8 +150,12 @@ def _summary(execution: Execution) -> dict[str, Any]:
         **{name: getattr(execution, name) for name in shown},
         "command": execution.name,
         "labels": execution.command.get("labels", {}),
-        "links": {"self": address, "events": f"{address}/events", **_kin(execution)},
+        "links": {"self": address, "events": f"{address}/events", **_plan(execution), **_kin(execution)},
     }
+
+
+def _plan(execution: Execution) -> dict[str, str]:
+    return {"plan": f"/executions/{execution.id}/plan"} if execution.plan_only else {}
 
 
 def _kin(execution: Execution) -> dict[str, str]:

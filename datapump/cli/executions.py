@@ -32,7 +32,7 @@ def submit(
 ) -> None:
     """Start a command."""
     with told(), connect() as client:
-        execution = client.submit(_text(command), key)
+        execution = client.submit(text_of(command), key)
         if as_json and not watch:
             print_json(execution)
         elif not watch:
@@ -42,7 +42,8 @@ def submit(
             _end(follow(client, execution["id"]), as_json=as_json)
 
 
-def _text(name: str) -> bytes:
+def text_of(name: str) -> bytes:
+    """The text of a command file; `-` is stdin."""
     if name == "-":
         return sys.stdin.buffer.read()
     try:

@@ -62,6 +62,7 @@ class Commands(LazyGroup):
 
     places = {  # noqa: RUF012 - a constant
         "serve": "datapump.cli.serve:serve",
+        "plan": "datapump.cli.plan:plan",
         "submit": "datapump.cli.executions:submit",
         "watch": "datapump.cli.executions:watch",
         "executions": "datapump.cli.executions:executions",
