@@ -73,6 +73,21 @@ def uri(settings: DataApiSettings, dataset: str, version: str, asset_type: str, 
     return known[asset_type]
 
 
+def map_tiles(settings: DataApiSettings, asset: Asset) -> str:
+    """Folder of a raster tile cache's map tiles, ending in a slash."""
+    name = asset.creation_options["implementation"]
+    return f"s3://{settings.tile_cache_bucket}/{asset.dataset}/{asset.version}/{name}/"
+
+
+def files(settings: DataApiSettings, asset: Asset) -> str | None:
+    """What of an asset lies in a bucket: an object's name, or a folder's, ending in a slash; None: nothing does."""
+    if asset.asset_type == kinds.TILE_CACHE:
+        return map_tiles(settings, asset)
+    if asset.asset_type in {kinds.GRID, kinds.COG, kinds.TILE_SET}:
+        return asset.asset_uri.removesuffix("{tile_id}.tif")
+    return None
+
+
 def draft(
     change: Change, settings: DataApiSettings, version: Version, asset_type: str, options: dict[str, Any]
 ) -> Asset:

@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from datapump.embedded.data_api.settings import DataApiSettings
     from datapump.objects import Objects
 
+# Folder of files under work; it is emptied at each start.
+WORK = "work"
+
 
 def no_checkpoint(_point: str, _task_id: int) -> None:
     """Go on."""

@@ -16,13 +16,14 @@ import duckdb
 
 from datapump.embedded.data_api import assets, parts, rows, tasks, versions
 from datapump.embedded.data_api.columns import field_metadata
-from datapump.embedded.data_api.making import MAKERS, Made, Making, kind_of
+from datapump.embedded.data_api.making import MAKERS, Making, kind_of
 from datapump.embedded.data_api.models import assets as kinds
 from datapump.errors import DatapumpError
 
 if TYPE_CHECKING:
     from datapump.embedded.data_api.changes import Change
     from datapump.embedded.data_api.context import Context
+    from datapump.embedded.data_api.made import Made, TileSetMade
     from datapump.embedded.data_api.tasks import Task
 
 _log = logging.getLogger(__name__)
@@ -73,7 +74,9 @@ class Loader:
             discarded = [uri for (uri,) in sql.execute("SELECT uri FROM discarded")]
         parts.sweep(self._context.settings.folder, listed)
         for uri in discarded:
-            self._context.objects.delete(uri)
+            found = [info.uri for info in self._context.objects.listing(uri)] if uri.endswith("/") else [uri]
+            for name in found:
+                self._context.objects.delete(name)
             with self._context.change() as change:
                 change.sql.execute("DELETE FROM discarded WHERE uri = ?", (uri,))
 
@@ -115,16 +118,18 @@ class Loader:
     def _made(self, task: Task) -> Made:
         maker = MAKERS.get(kind_of(task))
         if maker is None:
-            what = "raster processing" if kind_of(task) == "raster" else f"making a {kind_of(task)}"
-            raise DatapumpError(f"{what} is not available in the embedded Data API yet")
+            raise DatapumpError(f"making a {kind_of(task)} is not available in the embedded Data API yet")
         with self._context.database.read() as sql:
             asset = assets.find(sql, task.asset_id or "")
             table = rows.table(sql, self._context.settings.folder, task.dataset, task.version)
             row_count = rows.count(sql, task.dataset, task.version)
-        return maker(Making(self._context, task, asset, table, row_count, self._began))
+        return maker(Making(self._context, task, asset, table, row_count, self._began, self._alive))
 
     def _began(self, connection: duckdb.DuckDBPyConnection) -> None:
         self._at_work = connection
+        self._alive()
+
+    def _alive(self) -> None:
         if self._stopping.is_set():
             raise parts.StoppedError("the service stops")
 
@@ -152,12 +157,25 @@ class Loader:
         version = versions.get(change.sql, task.dataset, task.version)
         poisoned = task.kind == "append" and version.status == "failed"
         if not poisoned and not tasks.others_open(change.sql, task):
-            assets.update(change, task.asset_id or "", status="saved")
+            told = {} if made.metadata is None else {"metadata": made.metadata}
+            assets.update(change, task.asset_id or "", status="saved", **told)
+        for extra in made.extras:
+            self._add_tile_set(change, version, extra)
         tasks.note(change, task, "success", made.message)
         return True
 
+    def _add_tile_set(self, change: Change, version: versions.Version, extra: TileSetMade) -> None:
+        """Add a tile set that another asset was made from: an asset as any other, but that nobody asked for."""
+        if assets.listing(change.sql, asset_uri=extra.uri):
+            return
+        asset = assets.draft(change, self._context.settings, version, kinds.TILE_SET, extra.options)
+        assets.create(change, self._context.settings, replace(asset, asset_uri=extra.uri, status="saved"))
+
     def _finish(self, change: Change, task: Task) -> None:
-        """What follows the making of a version's table: its fields, its tile cache, and its status."""
+        """What follows the making of a version's own asset: its fields, its tile cache, and its status."""
+        if task.creation_options["source_type"] == "raster":
+            self._finish_raster(change, task)
+            return
         table = rows.table(change.sql, self._context.settings.folder, task.dataset, task.version)
         fields = field_metadata(table.columns if table else [])
         metadata = {"tags": None, "fields": fields, "id": change.new_uuid()}
@@ -166,6 +184,16 @@ class Loader:
             self._without_tiles(change, task)
         versions.set_status(change, task.dataset, task.version, "saved")
         tasks.move(change, task.task_id, "done")
+
+    def _finish_raster(self, change: Change, task: Task) -> None:
+        """Look for the tile set's extent. Without it the version stays pending for ever, as it does in the service."""
+        asset = assets.find(change.sql, task.asset_id or "")
+        folder = "" if asset is None else asset.asset_uri.rsplit("/", 1)[0]
+        tasks.move(change, task.task_id, "done")
+        if self._context.objects.exists(f"{folder}/extent.geojson"):
+            versions.set_status(change, task.dataset, task.version, "saved")
+        else:
+            tasks.note(change, task, "failed", f"{folder}/extent.geojson does not exist: the version stays pending")
 
     def _without_tiles(self, change: Change, task: Task) -> None:
         """Add the tile cache that the service adds to every table: failed, as it is there without a spatial index."""

@@ -1,4 +1,4 @@
-"""What can be made in the background, and how: the place where raster processing will be added."""
+"""What can be made in the background, and how."""
 
 from __future__ import annotations
 
@@ -6,10 +6,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from datapump.embedded.data_api import parts
+from datapump.embedded.data_api.context import WORK
 from datapump.embedded.data_api.grid import layout, write_grid
+from datapump.embedded.data_api.made import Made
 from datapump.embedded.data_api.models import assets as kinds
 from datapump.embedded.data_api.models.tables import TableSource, VectorSource
-from datapump.embedded.data_api.tables import Loaded, load_text
+from datapump.embedded.data_api.rasters.makers import RASTER_MAKERS
+from datapump.embedded.data_api.tables import load_text
 from datapump.embedded.data_api.vectors import load_features
 from datapump.errors import DataError, InternalError
 
@@ -21,9 +24,8 @@ if TYPE_CHECKING:
     from datapump.embedded.data_api.assets import Asset
     from datapump.embedded.data_api.context import Context
     from datapump.embedded.data_api.query import Table
+    from datapump.embedded.data_api.tables import Loaded
     from datapump.embedded.data_api.tasks import Task
-
-WORK = "work"
 
 
 @dataclass(frozen=True)
@@ -35,6 +37,7 @@ class Making:
         table: The version's table, None before its first load.
         row_count: How many rows it has.
         began: To be told a connection that does long work.
+        alive: Called by long work between its steps; raises when the service stops.
     """
 
     context: Context
@@ -43,23 +46,7 @@ class Making:
     table: Table | None
     row_count: int
     began: Callable[[duckdb.DuckDBPyConnection], None]
-
-
-@dataclass(frozen=True)
-class Made:
-    """What a maker made; it counts once the store says so.
-
-    Attributes:
-        message: For the change log.
-        undo: Removes it again, should its version be gone by then.
-        loaded: New rows of the version's table, if that is what was made.
-        path: The part that holds them, relative to the Data API's folder.
-    """
-
-    message: str
-    undo: Callable[[], None]
-    loaded: Loaded | None = None
-    path: str = ""
+    alive: Callable[[], None]
 
 
 def kind_of(task: Task) -> str:
@@ -114,4 +101,9 @@ def _grid(making: Making) -> Made:
     return Made(str(cut), lambda: objects.delete(uri))
 
 
-MAKERS: dict[str, Callable[[Making], Made]] = {"table": _text, "vector": _features, kinds.GRID: _grid}
+MAKERS: dict[str, Callable[[Making], Made]] = {
+    "table": _text,
+    "vector": _features,
+    kinds.GRID: _grid,
+    **RASTER_MAKERS,
+}

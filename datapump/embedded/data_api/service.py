@@ -9,10 +9,9 @@ from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING
 
 from datapump.embedded.data_api import changes, rows
-from datapump.embedded.data_api.context import Context, no_checkpoint
+from datapump.embedded.data_api.context import WORK, Context, no_checkpoint
 from datapump.embedded.data_api.database import Database
 from datapump.embedded.data_api.loader import Loader
-from datapump.embedded.data_api.making import WORK
 from datapump.embedded.data_api.worker import Worker
 from datapump.errors import ConflictError, InternalError
 

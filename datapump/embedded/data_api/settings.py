@@ -34,6 +34,7 @@ class DataApiSettings(BaseModel):
     )
     tokens: dict[str, Caller] = Field(repr=False, description="Bearer token -> who it stands for.")
     data_lake_bucket: str = Field("gfw-data-lake", description="Bucket that files made from a version go to.")
+    tile_cache_bucket: str = Field("gfw-tiles", description="Bucket that drawn map tiles go to.")
     tile_cache_url: str | None = Field(None, description="Base URL of tile cache URIs; unset: /tiles of this API.")
 
     max_body_bytes: int = Field(4 * 2**20, gt=0, description="Largest request body.")

@@ -183,9 +183,10 @@ def delete_asset(service: Service, asked: Asked, asset_id: str) -> dict[str, Any
 
 
 def _discard(change: Change, service: Service, asset: assets.Asset) -> None:
-    """Let the file that was made for an asset be removed in the background."""
-    if asset.asset_type == kinds.GRID and asset.asset_uri.startswith(f"s3://{service.settings.data_lake_bucket}/"):
-        change.sql.execute("INSERT INTO discarded (uri) VALUES (?) ON CONFLICT DO NOTHING", (asset.asset_uri,))
+    """Let the files that were made for an asset be removed in the background."""
+    uri = assets.files(service.settings, asset)
+    if uri is not None:
+        change.sql.execute("INSERT INTO discarded (uri) VALUES (?) ON CONFLICT DO NOTHING", (uri,))
 
 
 def _check_status(status: str) -> None:

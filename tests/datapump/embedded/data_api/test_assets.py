@@ -4,7 +4,7 @@ ROWS = "lat_d\tlon_d\n1\t2\n"
 TILE_SET = {"pixel_meaning": "year", "data_type": "uint16", "grid": "10/40000"}
 RASTER = {**TILE_SET, "source_type": "raster", "source_driver": "GeoTIFF"}
 UNKNOWN = "11111111-1111-4111-8111-111111111111"
-NOT_YET = "raster processing is not available in the embedded Data API yet"
+VECTOR = "raster tile sets from vector features are not available in the embedded Data API"
 
 
 @pytest.fixture
@@ -18,11 +18,11 @@ def ask(api, asset_type, creation_options, version="v1", **more):
     return api.post(f"/dataset/table/{version}/assets", body)
 
 
-def test_a_raster_version_is_taken_and_fails_with_its_reason(api):
+def test_a_version_of_a_broken_raster_is_taken_and_fails_with_its_reason(api):
     uri = api.source("a.tif", b"II*\0")
     assert api.version("v1", {**RASTER, "source_uri": [uri]}) == "failed"
     assert api.assets("v1") == [("Raster tile set", "failed")]
-    assert api.reason("v1") == NOT_YET
+    assert api.reason("v1").startswith("a.tif is not a GeoTIFF that can be read: ")
     asset = api.data("/dataset/table/v1/assets")[0]
     assert asset["asset_uri"] == "s3://gfw-data-lake/table/v1/raster/epsg-4326/10/40000/year/geotiff/{tile_id}.tif"
     query = api.client.get("/dataset/table/v1/query/json", params={"sql": "select 1 from data"})
@@ -66,7 +66,7 @@ def test_a_raster_asset_is_taken_and_fails_while_the_version_stays(points):
     asset = points.asset("v1", "Raster tile set", {**TILE_SET, "grid": "zoom_3"})
     assert asset["status"] == "failed"
     assert "/raster/epsg-3857/zoom_3/year/" in asset["asset_uri"]
-    assert points.reason("v1") == NOT_YET.replace("raster processing", "making a Raster tile set")
+    assert points.reason("v1") == VECTOR
     assert points.data("/dataset/table/v1")["status"] == "saved"
 
 

@@ -1,0 +1,1 @@
+"""Rasters of the embedded Data API: tile sets, cloud-optimized GeoTIFFs, map tiles, all written only where data is."""
