@@ -12,6 +12,7 @@ from api import problem_types as types
 from api.auth import is_public, scope_of
 from api.problem_types import BY_NAME
 from api.responses import TYPES_KEY, header, problems
+from api.schemas.backfills import BackfillChange, BackfillRequest
 from api.schemas.executions import StopRequest
 from api.schemas.problems import Problem
 from api.schemas.sync_configs import SwitchType, SyncConfigPatch
@@ -49,6 +50,7 @@ TAGS = [
     {"name": "commands", "description": "Ask for something."},
     {"name": "executions", "description": "What became of it."},
     {"name": "sync configs", "description": "Which analyses follow which feeds, and their switches."},
+    {"name": "backfills", "description": "A sync for each of many sync versions."},
     {"name": "service", "description": "Whether the service works."},
     {"name": "documentation", "description": "The API about itself."},
 ]
@@ -131,6 +133,8 @@ def _schemas(made: dict[str, Any]) -> dict[str, Any]:
             (StopRequest, "validation"),
             (SyncConfigPatch, "validation"),
             (SwitchType, "validation"),
+            (BackfillRequest, "validation"),
+            (BackfillChange, "validation"),
             (Problem, "serialization"),
         ],
         ref_template=REF,

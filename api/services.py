@@ -8,6 +8,7 @@ from typing import Annotated, cast
 from fastapi import Depends, Request
 
 from datapump.analyses import Analysis
+from datapump.backfills import Backfills
 from datapump.clock import Clock
 from datapump.rate_limits import RateLimiter
 from datapump.stores import AuditStore, KeyStore, RunStore, SyncConfigStore
@@ -37,6 +38,8 @@ class Services:
         look_s: How often a request that waits for events looks for new ones.
         longest_wait_s: The most that such a request is held; what it asks for beyond that is cut to it.
         targets: What open executions are going to write; None where no command can be refused for that.
+        backfills: The backfills; None where there are none.
+        wake: Makes what loops look for new work at once; nothing where nothing loops.
         streams: Whether an answer can be sent bit by bit; where it cannot, who asks for a stream gets a page.
     """
 
@@ -55,6 +58,8 @@ class Services:
     longest_wait_s: float = 30
     streams: bool = True
     targets: TargetStore | None = None
+    backfills: Backfills | None = None
+    wake: Callable[[], None] = lambda: None
 
 
 async def _services(request: Request) -> Services:

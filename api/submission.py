@@ -9,7 +9,7 @@ from api.idempotency import NAME
 from api.responses import header
 from api.schemas.executions import ExecutionDocument
 from datapump.commands import COMMAND
-from datapump.targets import note_targets
+from datapump.targets import create_noting
 
 if TYPE_CHECKING:
     from fastapi import Response
@@ -46,14 +46,7 @@ def submit(services: Services, wanted: Execution, response: Response) -> Executi
 
 def _create(services: Services, wanted: Execution) -> tuple[Execution, bool]:
     command = COMMAND.validate_python(wanted.command, strict=False)
-    note_targets(wanted.id, command, services.sync_configs, services.targets)
-    is_new = False
-    try:
-        execution, is_new = services.runs.create_execution(wanted)
-    finally:
-        if not is_new and services.targets is not None:
-            services.targets.forget(wanted.id)
-    return execution, is_new
+    return create_noting(wanted, command, services.runs, services.sync_configs, services.targets)
 
 
 def refuse_other(execution: Execution, fingerprint: str) -> None:

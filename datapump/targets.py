@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from datapump.commands import AnyCommand, SyncParameters
-    from datapump.stores import SyncConfigStore
+    from datapump.executions import Execution
+    from datapump.stores import RunStore, SyncConfigStore
     from datapump.stores.targets import TargetStore
 
 
@@ -52,6 +53,29 @@ def note_targets(execution_id: str, command: AnyCommand, configs: SyncConfigStor
         raise TargetBusyError(
             f'execution {holder} writes some of the same: wait for it, or ask with on_conflict "queue"', holder
         )
+
+
+def create_noting(
+    wanted: Execution, command: AnyCommand, runs: RunStore, configs: SyncConfigStore, store: TargetStore | None
+) -> tuple[Execution, bool]:
+    """Store an execution, its targets noted; or find the one that its caller's idempotency key made before.
+
+    Returns:
+        The stored execution, and whether it is new.
+
+    Raises:
+        TargetBusyError: Another open execution is going to write some of the same, and this one is not to wait for it.
+        UnsupportedError: It is not to wait, and this deployment cannot tell.
+        ConflictError: It is a retry of what cannot be retried now.
+    """
+    note_targets(wanted.id, command, configs, store)
+    is_new = False
+    try:
+        execution, is_new = runs.create_execution(wanted)
+    finally:
+        if not is_new and store is not None:
+            store.forget(wanted.id)
+    return execution, is_new
 
 
 def targets_of(command: AnyCommand, configs: SyncConfigStore) -> Iterator[str]:

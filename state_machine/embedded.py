@@ -12,6 +12,7 @@ from starlette.routing import Mount
 
 from api.app import create_app
 from api.services import Services
+from datapump.backfills import Backfills
 from datapump.clients.areas_api import AreasApi
 from datapump.clients.data_api import DataApi
 from datapump.clients.webhooks import Webhooks
@@ -30,6 +31,7 @@ from datapump.secret_files import read_or_make, replace
 from datapump.stores.sqlite import (
     Database,
     SqliteAuditStore,
+    SqliteBackfillStore,
     SqliteKeyStore,
     SqliteRunStore,
     SqliteSyncConfigStore,
@@ -91,6 +93,11 @@ def create_embedded(settings: Settings, clock: Clock | None = None) -> Embedded:
     data_api = create_data_api(_data_api_settings(settings, token), objects, clock)
     areas_api = create_areas_api(_areas_api_settings(settings, areas_token), clock)
     orchestrator = LocalOrchestrator(runs, ports, settings.orchestrator_threads)
+    targets = SqliteTargetStore(database, clock)
+    backfills = Backfills(
+        SqliteBackfillStore(database), runs, ports.sync_configs, targets, clock, orchestrator.start, orchestrator.stop
+    )
+    orchestrator.carry_also(backfills.carry)
     services = Services(
         runs=runs,
         sync_configs=ports.sync_configs,
@@ -101,7 +108,9 @@ def create_embedded(settings: Settings, clock: Clock | None = None) -> Embedded:
         analyses=frozenset(ports.engine.analyses),
         limiter=RateLimiter(clock, settings.rate_limit_requests, settings.rate_limit_window_s),
         audit=SqliteAuditStore(database),
-        targets=SqliteTargetStore(database, clock),
+        targets=targets,
+        backfills=backfills,
+        wake=orchestrator.wake,
         cursor_key=read_or_make(settings.data_dir / "secrets" / "cursor-key", new_secret).encode(),
         checks={"run_store": lambda: _trouble(database), "orchestrator": orchestrator.trouble},
     )

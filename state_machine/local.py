@@ -16,6 +16,8 @@ from datapump.errors import StorageError
 from state_machine.flow import take_dispatch, take_postprocess, take_tick
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from datapump.ports import Ports
     from datapump.stores.sqlite.runs import SqliteRunStore, Unit
 
@@ -40,7 +42,12 @@ class LocalOrchestrator:
         self._taken: list[tuple[Unit, float | None]] = []
         self._woken = False
         self._closing = False
+        self._also: Callable[[], None] | None = None
         self._loop = threading.Thread(target=self._run, name="orchestrator", daemon=True)
+
+    def carry_also(self, carry: Callable[[], None]) -> None:
+        """Have something else carried whenever the loop looks for work: at least whenever a step has been taken."""
+        self._also = carry
 
     def open(self) -> None:
         """Start to carry what is open, also what an earlier process left in the middle."""
@@ -63,18 +70,19 @@ class LocalOrchestrator:
     def start(self, execution_id: str) -> None:
         """Look at once: the execution is due by being stored."""
         logger.debug("execution %s is due", execution_id)
-        self._wake()
+        self.wake()
 
     def stop(self, execution_id: str, reason: str) -> None:
         """Record the wish; the jobs end themselves at their next tick, which is now."""
         self._store.request_stop(execution_id, reason)
-        self._wake()
+        self.wake()
 
     def trouble(self) -> str | None:
         """Why nothing is being carried; None if the loop runs."""
         return None if self._loop.is_alive() else "the orchestrator's loop does not run"
 
-    def _wake(self) -> None:
+    def wake(self) -> None:
+        """Look for work at once."""
         with self._changed:
             self._woken = True
             self._changed.notify_all()
@@ -95,6 +103,8 @@ class LocalOrchestrator:
         """Hand out what is due to free threads; seconds until there may be more."""
         try:
             self._give_back()
+            if self._also is not None:
+                self._also()
             if not free:
                 # The step that ends first wakes the loop.
                 return LONGEST_SLEEP_S

@@ -2,6 +2,7 @@
 
 from api.routes import (
     audit,
+    backfills,
     commands,
     documentation,
     events,
@@ -22,6 +23,7 @@ ROUTERS = (
     retries.router,
     sync_configs.router,
     sync_control.router,
+    backfills.router,
     overviews.router,
     audit.router,
     health.router,

@@ -16,12 +16,14 @@ with warnings.catch_warnings():
 from api.app import build
 from api.services import Services
 from datapump.analyses import Analysis
+from datapump.backfills import Backfills
 from datapump.executions import ExecutionStatus
 from datapump.jobs.documents import AnalysisJob, JobStatus, LatestTarget, ResultState, ResultTable, SetLatestJob
 from datapump.keys import ApiKey, Scope, digest
 from datapump.stores.sqlite import (
     Database,
     SqliteAuditStore,
+    SqliteBackfillStore,
     SqliteKeyStore,
     SqliteRunStore,
     SqliteSyncConfigStore,
@@ -170,15 +172,22 @@ def opened(folder, app):
     clock = TickingClock()
     runs = SqliteRunStore(database, clock)
     checks = {}
+    orchestrator = RecordingOrchestrator(runs)
+    configs = SqliteSyncConfigStore(database, clock)
+    targets = SqliteTargetStore(database, clock)
+    backfills = Backfills(
+        SqliteBackfillStore(database), runs, configs, targets, clock, orchestrator.start, orchestrator.stop
+    )
     services = Services(
         runs=runs,
-        sync_configs=SqliteSyncConfigStore(database, clock),
+        sync_configs=configs,
         keys=SqliteKeyStore(database),
-        orchestrator=RecordingOrchestrator(runs),
+        orchestrator=orchestrator,
         clock=clock,
         checks=checks,
         audit=SqliteAuditStore(database),
-        targets=SqliteTargetStore(database, clock),
+        targets=targets,
+        backfills=backfills,
         cursor_key=b"the same every time",
     )
     app.state.services = services

@@ -22,10 +22,11 @@ ROUTES = {
     (method, route.path): route.endpoint for router in ROUTERS for route in router.routes for method in route.methods
 }
 PATHS = sorted({path for _, path in ROUTES})
-LISTS = ["/audit", "/executions", "/freshness", "/sync-configs", "/sync-configs/{config_id}/history"]
+LISTS = ["/audit", "/backfills", "/executions", "/freshness", "/sync-configs", "/sync-configs/{config_id}/history"]
 # These lists count by number, which only grows: `after` is the cursor.
 NUMBERED = ["/executions/{execution_id}/events"]
 MUTABLE = ["/sync-configs/{config_id}"]
+BACKFILL = {"types": ["viirs"], "sync_versions": ["v1", "v2"]}
 JSON = {"Content-Type": "application/json"}
 
 
@@ -35,12 +36,14 @@ class Things:
 
     execution: str
     config: str
+    backfill: str = "nope"
 
     def address(self, path):
         return (
             path.replace("{execution_id}", self.execution)
             .replace("{job_id}", "gadm-viirs-1")
             .replace("{config_id}", self.config)
+            .replace("{backfill_id}", self.backfill)
             .replace("{name}", "not-found")
         )
 
@@ -53,13 +56,14 @@ def things(world, operator):
         world.add_config(version=f"v{number}")
         world.sync_configs.patch(config.id, {"sync": bool(number % 2)}, author=Author(caller="ada"))
         operator.post("/commands", json=COMMANDS["sync"])
+        backfill = operator.post("/backfills", json=BACKFILL).json()["id"]
     made = operator.post("/commands", json=COMMANDS["continue_jobs"]).json()["id"]
     job = AnalysisJob.model_validate(COMMANDS["continue_jobs"]["parameters"]["jobs"][0], strict=False)
     world.runs.begin(made, [job], [], [])
     world.runs.save_job(made, job.model_copy(update={"status": JobStatus.FAILED}), 1)
     world.runs.finish(made, ExecutionStatus.FAILED)
     world.sync_configs.patch(config.id, {"sync": True}, author=Author(caller="ada"))
-    return Things(made, config.id)
+    return Things(made, config.id, backfill)
 
 
 def assert_documented(response, method, path):
@@ -105,7 +109,8 @@ def known(method, path):
 def test_what_does_not_exist_is_not_found_and_what_is_closed_says_nothing_of_it(world, things, method, path):
     nowhere = Things("nope", "nope").address(path).replace("gadm-viirs-1", "nope").replace("not-found", "nope")
     headers = {**JSON, "If-Match": "*"}
-    body = b'{"reason": "x"}' if method == "POST" and path.endswith("stop") else b"" if method == "POST" else b"{}"
+    reasoned = path.endswith(("/stop", "/pause", "/resume"))
+    body = b"{}" if method != "POST" else b'{"reason": "x"}' if reasoned else b""
     with world.client("operate") as client:
         assert client.request(method, nowhere, headers=headers, content=body).status_code == 404
     if not is_public(ROUTES[method, path]):
@@ -195,12 +200,21 @@ STARTING = {
     "/executions/{execution_id}/retry": b"",
     "/sync-configs/{config_id}/run": b"",
 }
+# It has a table of its own: what it makes is no execution.
+PLANNING = {"/backfills"}
 # Doing these twice is doing them once, by what they do.
-BY_NATURE = {"/executions/{execution_id}/stop", "/sync-configs/pause", "/sync-configs/resume"}
+BY_NATURE = {
+    "/backfills/{backfill_id}/pause",
+    "/backfills/{backfill_id}/resume",
+    "/backfills/{backfill_id}/stop",
+    "/executions/{execution_id}/stop",
+    "/sync-configs/pause",
+    "/sync-configs/resume",
+}
 
 
 def test_every_post_is_in_the_idempotency_table():
-    assert {path for method, path in ROUTES if method == "POST"} == {*STARTING, *BY_NATURE}
+    assert {path for method, path in ROUTES if method == "POST"} == {*STARTING, *PLANNING, *BY_NATURE}
 
 
 @pytest.mark.parametrize("path", sorted(STARTING))
@@ -235,6 +249,10 @@ def test_what_is_idempotent_by_nature_does_nothing_the_second_time(world, operat
     for path in ("/sync-configs/pause", "/sync-configs/resume"):
         assert operator.post(path, json=body).json()["changed"]
         assert operator.post(path, json=body).json()["changed"] == []
+    for action in ("resume", "pause", "stop"):
+        address = things.address("/backfills/{backfill_id}") + f"/{action}"
+        first, again = (operator.post(address, json={"reason": "x"}) for _ in range(2))
+        assert (first.status_code, first.json()) == (again.status_code, again.json())
     running = operator.post("/commands", json=COMMANDS["sync"]).json()["id"]
     assert operator.post(f"/executions/{running}/stop", json={"reason": "x"}).status_code == 202
     assert operator.post(f"/executions/{running}/stop", json={"reason": "x"}).status_code == 409

@@ -101,6 +101,18 @@ MIGRATIONS = (
     ) WITHOUT ROWID;
     CREATE INDEX targets_by_execution ON targets (execution_id);
     """,
+    """
+    CREATE TABLE backfills (
+        id TEXT PRIMARY KEY,
+        caller TEXT NOT NULL,
+        idempotency_key TEXT,
+        status TEXT NOT NULL,
+        revision INTEGER NOT NULL,
+        document TEXT NOT NULL
+    );
+    CREATE UNIQUE INDEX backfills_by_key ON backfills (caller, idempotency_key) WHERE idempotency_key IS NOT NULL;
+    CREATE INDEX backfills_by_status ON backfills (status, id);
+    """,
 )
 
 
