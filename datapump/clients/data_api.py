@@ -72,8 +72,11 @@ class DataApi:
         asset = self.table_asset(dataset, version)
         if asset is None:
             return None
-        options = self._data(self._send("GET", f"/asset/{asset['asset_id']}/creation_options"))
-        return list(options.get("source_uri") or [])
+        return list(self.creation_options(asset["asset_id"]).get("source_uri") or [])
+
+    def creation_options(self, asset_id: str) -> JSON:
+        """What an asset was made with, whole."""
+        return self._data(self._send("GET", f"/asset/{asset_id}/creation_options"))
 
     def reason(self, asset: JSON | None) -> str:
         """The last thing that an asset's change log says of a failure; words for "nothing" if it says none."""

@@ -36,11 +36,16 @@ class AssetState(StrEnum):
 
 
 class OtherTileSet(Document):
-    """A tile set of another version, whose pixels are a band of an asset's formula."""
+    """A tile set of another version, whose pixels are a band of an asset's formula.
+
+    Attributes:
+        grid: Tells it from others of the same pixel meaning; None: there is only one.
+    """
 
     dataset: DatasetName
     version: VersionName
     pixel_meaning: str
+    grid: str | None = None
 
 
 class RasterAsset(Document):

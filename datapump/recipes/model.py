@@ -26,43 +26,48 @@ Count = Annotated[int, Field(gt=0)]
 _PLACEHOLDER = re.compile(r"\{(\w*)\}")
 
 
-class FolderRelease(Part):
+class InBucket(Part):
+    """Releases are files in a bucket.
+
+    Attributes:
+        uri: Their folder.
+        new_when: Against the latest published version.
+    """
+
+    uri: Uri
+    new_when: Literal["newer", "different"] = "newer"
+
+
+class FolderRelease(InBucket):
     """Releases are folders named `vYYYYMMDD`; complete with exactly so many tiles.
 
     Attributes:
         tiles: Numbers of tiles of a complete release; more than the largest is an error: the extent has grown.
         newest: How many folders are looked at, newest first.
-        new_when: Against the latest published version.
     """
 
     found_by: Literal["folders"]
-    uri: Uri
     tiles: list[Count] = Field(min_length=1)
     newest: Count = 3
-    new_when: Literal["newer", "different"] = "newer"
 
 
-class UploadRelease(Part):
+class UploadRelease(InBucket):
     """Files are replaced in their place; a text beside them says when.
 
     Attributes:
-        uri: Folder of the release.
-        file: The text's name in it.
+        file: The text's name in the folder.
         date: How it writes the day: `Fri Apr 15 14:27:01 2022`, or `2022-04-15` at its end.
     """
 
     found_by: Literal["upload_date"]
-    uri: Uri
     file: str = "uploadDate.txt"
     date: Literal["words", "iso"]
-    new_when: Literal["newer", "different"] = "newer"
 
 
-class YearlyRelease(Part):
-    """Each year of data has a final release, or the newest day's provisional one.
+class YearlyRelease(InBucket):
+    """Each year of data has a folder with a final release, or provisional ones of days.
 
     Attributes:
-        uri: Folder of the years.
         first_year: First year of data.
         tiles: How many tiles a complete year has; more is an error: the extent has grown.
         counted: Begin of the names that are counted; `{yy}` is the year.
@@ -70,12 +75,10 @@ class YearlyRelease(Part):
     """
 
     found_by: Literal["years"]
-    uri: Uri
     first_year: int = Field(ge=2000, le=2100)
     tiles: Count
     counted: str = Field(pattern=r"^[A-Za-z]+\{yy\}$")
     back_days: Count = 365
-    new_when: Literal["newer", "different"] = "newer"
 
 
 class SourcesRelease(Part):
@@ -187,7 +190,7 @@ class Recipe(Part):
         yearly = isinstance(self.release, YearlyRelease)
         if yearly != (asset.calc_by_year is not None):
             raise ValueError("calc_by_year goes with found_by = 'years', and only with it")
-        folders = isinstance(self.release, FolderRelease | UploadRelease | YearlyRelease)
+        folders = isinstance(self.release, InBucket)
         known = {"release", "year", "yy"} if yearly else {"release"}
         for source in asset.sources:
             if isinstance(source, TileSetOf) == folders:
