@@ -19,6 +19,7 @@ SOURCES = {
     SyncType.VIIRS: "datapump.sources.fires",
     SyncType.MODIS: "datapump.sources.fires",
     SyncType.GLAD: "datapump.sources.glad",
+    SyncType.INTEGRATED_ALERTS: "datapump.sources.integrated",
 }
 
 

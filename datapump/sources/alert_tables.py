@@ -2,18 +2,31 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from datapump.analyses import Analysis, FeatureType
 from datapump.jobs.documents import AnalysisJob, Table
 from datapump.names import numbers
-from datapump.sources import Finding
+from datapump.sources import Finding, News
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping, Sequence
 
     from datapump.ports import Ports
     from datapump.sync_configs import SyncConfig
+
+
+class Kind(NamedTuple):
+    """How the jobs of an analysis are made.
+
+    Attributes:
+        change_only: Whether only tables that change with new alerts are made.
+        timeout_sec: How long a job may take.
+    """
+
+    analysis: Analysis
+    change_only: bool
+    timeout_sec: int
 
 
 def latest_versions(datasets: tuple[str, ...], ports: Ports) -> dict[str, str]:
@@ -37,8 +50,8 @@ def is_behind(config: SyncConfig, rasters: Mapping[str, str]) -> bool:
     return brought_to is None or any(numbers(brought_to) < numbers(version) for version in rasters.values())
 
 
-def hindrance(config: SyncConfig, sync_version: str, rasters: Mapping[str, str], ports: Ports) -> str | None:
-    """Why a config that is behind gets no job now; None if it gets one."""
+def _hindrance(config: SyncConfig, sync_version: str, rasters: Mapping[str, str], ports: Ports) -> str | None:
+    """Why a config that is behind gets no job now; None if nothing is in its way."""
     run = ports.runs.config_runs(config.id).last
     held = None if run is None else ports.runs.open_job(run.job_id)
     if run is not None and held is not None:
@@ -55,16 +68,51 @@ def hindrance(config: SyncConfig, sync_version: str, rasters: Mapping[str, str],
     return None
 
 
-def job_for(
-    config: SyncConfig,
+def nothing_published(configs: Sequence[SyncConfig], datasets: tuple[str, ...]) -> News:
+    """What is found where no raster has a latest version."""
+    has = "has" if len(datasets) == 1 else "have"
+    reason = f"nothing to do: {', '.join(datasets)} {has} no latest version"
+    return News([], [reason], [], {config.id: Finding(None, config.sync_version, reason) for config in configs})
+
+
+def news_of(
+    configs: Sequence[SyncConfig],
+    behind: Collection[str],
     sync_version: str,
     rasters: Mapping[str, str],
-    *,
-    change_only: bool,
-    timeout_sec: int,
+    kind: Kind,
     ports: Ports,
-) -> AnalysisJob:
-    """The job that brings a config's tables to these versions of the rasters."""
+) -> News:
+    """A job for each config that is behind, unless something is in its way.
+
+    Args:
+        configs: The enabled configs.
+        behind: Ids of those whose tables lack something.
+        sync_version: The version to bring them to.
+        rasters: The latest versions.
+        kind: How their jobs are made.
+        ports: The outside world.
+    """
+    jobs: list[AnalysisJob] = []
+    errors: list[str] = []
+    findings: dict[str, Finding] = {}
+    told = " and ".join(f"{dataset} {version}" for dataset, version in rasters.items())
+    for config in configs:
+        decided = f"nothing to do: its tables have {told}"
+        if config.id in behind:
+            decided = _hindrance(config, sync_version, rasters, ports) or ""
+        if not decided and kind.analysis not in ports.engine.analyses:
+            decided = f"this deployment's engine cannot compute {kind.analysis}"
+            errors.append(f"{config.dataset}: {decided}")
+        if not decided:
+            jobs.append(_job(config, sync_version, rasters, kind, ports))
+            decided = f"a job for {sync_version}: its tables lack what is in {told}"
+        findings[config.id] = _finding(config, rasters, decided)
+    notes = [] if jobs else sorted({found.decided for found in findings.values()})
+    return News(jobs, notes, errors, findings)
+
+
+def _job(config: SyncConfig, sync_version: str, rasters: Mapping[str, str], kind: Kind, ports: Ports) -> AnalysisJob:
     return AnalysisJob(
         id=ports.clock.new_id(),
         table=Table(dataset=config.dataset, version=config.dataset_version, analysis=Analysis(config.analysis)),
@@ -75,14 +123,13 @@ def job_for(
         sync_type=config.sync_type,
         sync_version=sync_version,
         sync_config=config.id,
-        change_only=change_only,
+        change_only=kind.change_only,
         sources=dict(rasters),
         version_overrides=dict(config.metadata.version_overrides),
-        timeout_sec=timeout_sec,
+        timeout_sec=kind.timeout_sec,
     )
 
 
-def finding(config: SyncConfig, rasters: Mapping[str, str], decided: str) -> Finding:
-    """What is found for a config: the newest of the rasters, and what its tables were brought to."""
+def _finding(config: SyncConfig, rasters: Mapping[str, str], decided: str) -> Finding:
     newest = max(rasters.items(), key=lambda item: numbers(item[1]), default=None)
     return Finding(None if newest is None else f"{newest[0]} {newest[1]}", config.sync_version, decided)
