@@ -10,6 +10,7 @@ from datapump.alerts import alert_files, last_time
 from datapump.analyses import FeatureType
 from datapump.capabilities import refuse_unavailable
 from datapump.commands import COMMAND, AnalysisCommand, ContinueJobsCommand, SetLatestCommand, SyncCommand
+from datapump.end_messages import tell_end
 from datapump.errors import ConflictError, DatapumpError, InternalError, NotFoundError, UnsupportedError, UserError
 from datapump.executions import ExecutionStatus
 from datapump.features import find_features
@@ -94,6 +95,7 @@ def dispatch(execution_id: str, ports: Ports, *, last_attempt: bool = False) -> 
         except DatapumpError as error:
             if error.retryable and not last_attempt:
                 raise
+            tell_end(execution, ExecutionStatus.FAILED, [], [error.message], ports)
             ports.runs.finish(execution_id, ExecutionStatus.FAILED, [error.message])
     return [stored.job.id for stored in ports.runs.list_jobs(execution_id)]
 

@@ -6,6 +6,8 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, NamedTuple
 
 from datapump.analyses import SyncType
+from datapump.chaining import start_followers
+from datapump.end_messages import tell_end
 from datapump.errors import NotFoundError
 from datapump.executions import ExecutionStatus, NewEvent
 from datapump.freshness import record_published
@@ -18,10 +20,17 @@ if TYPE_CHECKING:
 
 
 class Outcome(NamedTuple):
-    """How an execution ended, and which of its jobs failed."""
+    """How an execution ended, and what follows from it.
+
+    Attributes:
+        failed_jobs: Ids of the jobs that failed.
+        triggered: Ids of the executions that its new versions call for. They are stored; whoever carries executions
+            starts them, also when the outcome is told again.
+    """
 
     status: ExecutionStatus
     failed_jobs: list[str]
+    triggered: tuple[str, ...] = ()
 
 
 def postprocess(execution_id: str, ports: Ports) -> Outcome:
@@ -35,7 +44,7 @@ def postprocess(execution_id: str, ports: Ports) -> Outcome:
     jobs = [stored.job for stored in ports.runs.list_jobs(execution_id)]
     failed = [job.id for job in jobs if job.status is JobStatus.FAILED]
     if execution.ended:
-        return Outcome(execution.status, failed)
+        return Outcome(execution.status, failed, start_followers(execution, jobs, ports))
     for job in jobs:
         if isinstance(job, AnalysisJob) and job.status is JobStatus.COMPLETE:
             _record(execution_id, job, ports)
@@ -45,8 +54,10 @@ def postprocess(execution_id: str, ports: Ports) -> Outcome:
         status = ExecutionStatus.STOPPED
     else:
         status = ExecutionStatus.FAILED if failed or execution.errors else ExecutionStatus.SUCCEEDED
+    triggered = start_followers(execution, jobs, ports)
+    tell_end(execution, status, jobs, execution.errors, ports)
     ports.runs.finish(execution_id, status)
-    return Outcome(status, failed)
+    return Outcome(status, failed, triggered)
 
 
 def _record(execution_id: str, job: AnalysisJob, ports: Ports) -> None:

@@ -77,6 +77,10 @@ class Settings(BaseSettings):
     download_max_bytes: int = Field(512 * 2**20, gt=0, description="Largest download accepted.")
     download_timeout_s: float = Field(600.0, gt=0, description="Time limit of one whole download.")
 
+    chaining: bool = Field(
+        default=True, description="Whether a new raster version starts the syncs that come after it."
+    )
+
     slack_webhooks: dict[str, SecretStr] = Field(
         {}, description="Slack webhooks by channel (JSON object); without one, notifications are only recorded."
     )

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import logging
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from datapump.dispatcher import dispatch
+from datapump.end_messages import tell_end
 from datapump.errors import DatapumpError
 from datapump.executions import ExecutionStatus, NewEvent
 from datapump.executor import give_up, tick
@@ -17,6 +19,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 ATTEMPTS = 8
 LONGEST_WAIT_S = 60.0
+SEE_LOG = "see the log for this execution's id"
 
 
 def take_dispatch(execution_id: str, attempts: int, ports: Ports) -> float | None:
@@ -27,8 +30,7 @@ def take_dispatch(execution_id: str, attempts: int, ports: Ports) -> float | Non
         return _again(execution_id, "dispatch", attempts, error.message, ports)
     except Exception as error:  # a defect must end its execution, not the loop
         logger.exception("dispatch of execution %s failed by a defect", execution_id)
-        message = f"internal error ({type(error).__name__}) in dispatch: see the log for this execution's id"
-        ports.runs.finish(execution_id, ExecutionStatus.FAILED, [message])
+        _fail(execution_id, f"internal error ({type(error).__name__}) in dispatch: {SEE_LOG}", ports)
     return None
 
 
@@ -50,8 +52,7 @@ def take_postprocess(execution_id: str, attempts: int, ports: Ports) -> float | 
         return _again(execution_id, "postprocess", attempts, error.message, ports)
     except Exception as error:  # a defect must end its execution, not the loop
         logger.exception("postprocessing of execution %s failed by a defect", execution_id)
-        message = f"internal error ({type(error).__name__}) in postprocessing: see the log for this execution's id"
-        ports.runs.finish(execution_id, ExecutionStatus.FAILED, [message])
+        _fail(execution_id, f"internal error ({type(error).__name__}) in postprocessing: {SEE_LOG}", ports)
     return None
 
 
@@ -62,7 +63,7 @@ def close_dispatch(execution_id: str, reason: str, ports: Ports) -> None:
         StorageError: The run store refused the write; it can be repeated.
     """
     if ports.runs.get_execution(execution_id).status is ExecutionStatus.ACCEPTED:
-        ports.runs.finish(execution_id, ExecutionStatus.FAILED, [f"the command could not be dispatched: {reason}"])
+        _fail(execution_id, f"the command could not be dispatched: {reason}", ports)
 
 
 def close_jobs(execution_id: str, reason: str, ports: Ports) -> None:
@@ -75,6 +76,13 @@ def close_jobs(execution_id: str, reason: str, ports: Ports) -> None:
     for stored in ports.runs.list_jobs(execution_id):
         if not stored.job.ended:
             give_up(execution_id, stored.job.id, reason, ports)
+
+
+def _fail(execution_id: str, message: str, ports: Ports) -> None:
+    """End an execution that cannot go on, then tell people of it: whatever becomes of that, it has ended."""
+    ports.runs.finish(execution_id, ExecutionStatus.FAILED, [message])
+    with suppress(DatapumpError):
+        tell_end(ports.runs.get_execution(execution_id), ExecutionStatus.FAILED, [], [message], ports)
 
 
 def _again(execution_id: str, phase: str, attempts: int, message: str, ports: Ports) -> float:

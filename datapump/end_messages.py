@@ -1,0 +1,52 @@
+"""What people are told when an execution ends: what failed and why, and what was published."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from datapump.executions import ExecutionStatus
+from datapump.jobs.documents import AnalysisJob, JobStatus, RasterJob, SetLatestJob
+from datapump.notifications import Level, post
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from datapump.executions import Execution
+    from datapump.jobs.documents import JobBase
+    from datapump.ports import Ports
+
+MOST_LINES: Final = 10
+EVENT: Final = "ended"
+
+
+def tell_end(
+    execution: Execution, status: ExecutionStatus, jobs: Sequence[JobBase], errors: Sequence[str], ports: Ports
+) -> None:
+    """Post what became of an execution, once: nothing where nothing was to do, or somebody stopped it.
+
+    Raises:
+        StorageError: The run store refused a write.
+    """
+    failed = [job for job in jobs if job.status is JobStatus.FAILED]
+    faults = [*errors, *(f"{subject(job)}: {job.message}" for job in failed)]
+    done = [job for job in jobs if job.status is JobStatus.COMPLETE]
+    if status is ExecutionStatus.STOPPED or execution.plan_only or not (faults or done):
+        return
+    what = " ".join([execution.name, *execution.command.get("parameters", {}).get("types", [])])
+    lines = [f"{what} has {status}: {len(done)} of {len(jobs)} jobs are done"]
+    lines += faults or [f"{subject(job)}: {job.message}" for job in done]
+    if len(lines) > MOST_LINES:
+        lines[MOST_LINES:] = [f"and {len(lines) - MOST_LINES} more"]
+    level = Level.INFO if not faults else Level.WARNING if done else Level.ERROR
+    post(EVENT, execution.id, level, "\n".join(lines), ports)
+
+
+def subject(job: JobBase) -> str:
+    """What a job is about, in words."""
+    if isinstance(job, AnalysisJob):
+        return str(job.table)
+    if isinstance(job, SetLatestJob):
+        return f"{job.dataset} {job.analysis_version} {job.analysis}"
+    if isinstance(job, RasterJob):
+        return f"{job.dataset} {job.version}"
+    return job.id

@@ -1,0 +1,65 @@
+"""What people are told when an execution ends."""
+
+from __future__ import annotations
+
+import pytest
+
+from datapump.executions import ExecutionStatus
+from datapump.postprocessor import postprocess
+from tests.support.deployment import Deployment
+from tests.support.jobs import analysis_job, begun, ended
+
+
+@pytest.fixture
+def world(tmp_path):
+    deployment = Deployment(tmp_path)
+    yield deployment
+    deployment.close()
+
+
+def told(world, identity):
+    return [event.message for event in world.runs.list_events(identity) if event.kind == "notification"]
+
+
+def end(world, *jobs, **more):
+    identity = begun(world, *jobs, **more)
+    for _ in range(2):
+        postprocess(identity, world.ports)
+    return told(world, identity)
+
+
+UNSENT = " (recorded only: no receiver is configured)"
+GOOD = ended(analysis_job("good"), message="2 tables published")
+BAD = ended(analysis_job("bad", dataset="gadm"), "failed", message="the engine broke")
+
+
+def test_a_success_says_what_was_published(world):
+    expected = "info: analysis has succeeded: 1 of 1 jobs are done\ngeostore v1 viirs: 2 tables published"
+    assert end(world, GOOD) == [expected + UNSENT]
+
+
+def test_a_part_that_failed_is_a_warning_that_says_which_and_why(world):
+    expected = "warning: analysis has failed: 1 of 2 jobs are done\ngadm v1 viirs: the engine broke"
+    assert end(world, GOOD, BAD) == [expected + UNSENT]
+
+
+def test_a_whole_that_failed_is_an_error(world):
+    expected = "error: analysis has failed: 0 of 1 jobs are done\nthe extent has grown\ngadm v1 viirs: the engine broke"
+    assert end(world, BAD, errors=["the extent has grown"]) == [expected + UNSENT]
+
+
+def test_nothing_is_told_where_nothing_was_to_do(world):
+    assert end(world) == []
+
+
+def test_a_long_list_is_cut(world):
+    (message,) = end(world, *(ended(analysis_job(f"j{number}"), "failed") for number in range(30)))
+    assert message.endswith("and 21 more" + UNSENT)
+    assert message.count("\n") == 10
+
+
+def test_a_command_that_cannot_be_dispatched_is_told_of(world):
+    execution = world.run({"command": "set_latest", "parameters": {"analysis_version": "v1"}})
+    assert execution.status is ExecutionStatus.FAILED
+    (message,) = told(world, execution.id)
+    assert message.startswith("error: set_latest has failed: 0 of 0 jobs are done\nno sync config has the analysis")
