@@ -115,7 +115,7 @@ class Settings(BaseSettings):
     spot_share: float = Field(0.4, gt=0, le=1, description="What plans reckon a spot instance costs of that.")
 
     engine_processes: int = Field(2, ge=1, description="Analyses that run at once on this machine.")
-    analysis_processes: int = Field(1, ge=1, description="Processes that one analysis of rasters uses.")
+    analysis_processes: int = Field(2, ge=1, description="Processes that one analysis of rasters uses.")
     orchestrator_threads: int = Field(4, ge=1, description="Jobs that are ticked at once.")
     recipes: Path | None = Field(
         None, description="Folder of further recipes (TOML) of raster datasets; they go before those of the same name."

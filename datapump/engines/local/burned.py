@@ -9,7 +9,6 @@ import numpy as np
 import shapely
 
 from datapump.engines.local import geometries
-from datapump.engines.local.codes import Codes
 from datapump.engines.local.decoding import ContextCodes
 from datapump.engines.local.delimited import DelimitedFile, Field, texts
 from datapump.engines.local.fires import NO_DAY, NOT_DATE, NOT_UTF8, days
@@ -127,10 +126,7 @@ class BurnedAreas:
         mask = np.zeros(shape, dtype=bool)
         mask.ravel()[burned] = True
         picks = picked(spans, mask, areas)
-        codes = Codes(shape)
-        self.contexts.add_to(codes, rasters)
-        codes.compact()
-        context = self.contexts.packed(codes.columns(picks.of(codes.numbers)), len(picks))
+        context = self.contexts.at(picks.pixel, rasters)
         day = np.repeat(self._days[burns.polygon], burns.stop - burns.start)
         pick, when = _paired(picks.pixel, burned, day)
         return summed([picks.polygon[pick], context[pick], when], picks.area[pick, None])

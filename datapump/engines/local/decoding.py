@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
 
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from datapump.engines.local.blocks import Block
     from datapump.engines.local.catalog import Layer
     from datapump.engines.local.codes import Codes
     from datapump.engines.local.grouping import IntArray
@@ -24,10 +25,13 @@ LOW, HIGH, MERGED = 20_000, 30_000, 40_000
 
 
 @lru_cache(maxsize=256)
-def _categories(layer: _Hashed) -> tuple[tuple[str, ...], NDArray[np.uint8]]:
+def _categories(layer: _Hashed) -> tuple[tuple[str, ...], NDArray[np.uint8], int]:
+    """The distinct texts, of each value its place among them, and below which value the place is the value."""
     texts = [layer.layer.text(value) for value in range(_BYTE + 1)]
     distinct = tuple(dict.fromkeys(texts))
-    return distinct, np.array([distinct.index(text) for text in texts], dtype=np.uint8)
+    table = np.array([distinct.index(text) for text in texts], dtype=np.uint8)
+    other = np.flatnonzero(table != np.arange(_BYTE + 1))
+    return distinct, table, int(other[0]) if len(other) else _BYTE + 1
 
 
 class _Hashed:
@@ -48,33 +52,34 @@ def category_texts(layer: Layer) -> tuple[str, ...]:
     return _categories(_Hashed(layer))[0]
 
 
-def categories(layer: Layer, rasters: Rasters) -> NDArray[np.uint8] | None:
-    """The category of each pixel; None: the default everywhere."""
-    values = rasters.pixels(layer)
-    if values is None:
+def categories(layer: Layer, values: Pixels | None) -> NDArray[np.uint8] | int | None:
+    """The categories of pixel values, of their shape; an integer: all are of this one; None: the default everywhere."""
+    if values is None or not values.size:
         return None
     if layer.kind == "boolean":
-        return _flags(values)
+        return flags(values)
     if values.dtype != np.uint8:
         # No layer has a code beyond a byte, and no percentage is: what lies beyond is a value without a code.
         beyond = 0 if layer.kind == "bins" else _BYTE
         values = np.where(values < 0, beyond, np.minimum(values, _BYTE)).astype(np.uint8)
-    return _categories(_Hashed(layer))[1][values]
+    table, same = _categories(_Hashed(layer))[1:]
+    low, high = int(values.min()), int(values.max())
+    if low == high:
+        return int(table[low])
+    return values if high < same else table.take(values)
 
 
-def mask(layer: Layer, rasters: Rasters) -> NDArray[np.uint8] | None:
-    """1 where a mask has a value, else 0; None: 0 everywhere.
+def mask(layer: Layer, rasters: Rasters) -> Pixels | None:
+    """The values of a mask, where any but 0 says yes; None: 0 everywhere.
 
     Raises:
         DataError: It holds a value that it cannot have.
     """
     values = rasters.pixels(layer)
-    if values is None:
-        return None
-    if layer.largest is not None and (values.max() > layer.largest or values.min() < 0):
+    if values is not None and layer.largest is not None and (values.max() > layer.largest or values.min() < 0):
         worst = values.max() if values.max() > layer.largest else values.min()
         raise DataError(f"{_place(layer, rasters)} holds the value {worst}; values are 0 to {layer.largest}")
-    return _flags(values)
+    return values
 
 
 def years(layer: Layer, rasters: Rasters) -> NDArray[np.uint8] | None:
@@ -88,7 +93,7 @@ def years(layer: Layer, rasters: Rasters) -> NDArray[np.uint8] | None:
         return None
     if values.min() < 0 or values.max() > 99:  # noqa: PLR2004 - the last year of the century
         raise DataError(f"{_place(layer, rasters)} holds {values.min()} to {values.max()}; years are 1 to 99")
-    return values.astype(np.uint8)
+    return values.astype(np.uint8, copy=False)
 
 
 def alerts(layer: Layer, rasters: Rasters) -> NDArray[np.int32] | None:
@@ -110,8 +115,21 @@ def alerts(layer: Layer, rasters: Rasters) -> NDArray[np.int32] | None:
     return found
 
 
-def _flags(values: Pixels) -> NDArray[np.uint8]:
-    return np.asarray(values != 0).view(np.uint8)
+@overload
+def flags(values: Pixels) -> NDArray[np.uint8]: ...
+
+
+@overload
+def flags(values: None) -> None: ...
+
+
+@overload
+def flags(values: Pixels | None) -> NDArray[np.uint8] | None: ...
+
+
+def flags(values: Pixels | None) -> NDArray[np.uint8] | None:
+    """1 where a value is not 0, else 0."""
+    return None if values is None else np.asarray(values != 0).view(np.uint8)
 
 
 def _place(layer: Layer, rasters: Rasters) -> str:
@@ -130,12 +148,24 @@ class ContextCodes:
         self.layers = tuple(layers)
         self._widths = [len(category_texts(layer)) for layer in layers]
 
-    def add_to(self, codes: Codes, rasters: Rasters) -> None:
-        """Tell the pixels of a window apart by all layers."""
+    def add_to(self, codes: Codes, block: Block, rasters: Rasters) -> None:
+        """Tell the pixels of a block of a window apart by all layers."""
         for layer in self.layers:
-            codes.add(categories(layer, rasters))
+            codes.add(categories(layer, block.of(rasters.pixels(layer))))
 
-    def packed(self, columns: Sequence[IntArray], size: int) -> IntArray:
+    def at(self, pixel: IntArray, rasters: Rasters) -> IntArray:
+        """The integer of each of some pixels of a window, shape (n,).
+
+        Args:
+            pixel: Their places in the window, row by row, shape (n,).
+            rasters: The window.
+        """
+        values = [rasters.pixels(layer) for layer in self.layers]
+        found = [None if pixels is None else pixels.ravel().take(pixel) for pixels in values]
+        columns = [categories(layer, pixels) for layer, pixels in zip(self.layers, found, strict=True)]
+        return self.packed([np.int64(0) if column is None else column for column in columns], len(pixel))
+
+    def packed(self, columns: Sequence[NDArray[Any] | np.int64 | int], size: int) -> IntArray:
         """The integer of each combination of categories, shape (size,)."""
         number = np.zeros(size, dtype=np.int64)
         for column, width in zip(columns, self._widths, strict=True):

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
+from pydantic_core import to_json
 
 if TYPE_CHECKING:
     from datapump.engines.local.grouping import FloatArray
@@ -23,8 +24,15 @@ def double_text(value: float) -> str:
 
 
 def double_texts(values: FloatArray) -> Any:  # noqa: ANN401 - pyarrow has no types
-    """An arrow array of doubles as text, shape (n,)."""
-    return pa.array([double_text(value) for value in values.tolist()], pa.string())
+    """An arrow array of finite doubles as text, shape (n,)."""
+    if not len(values):
+        return pa.array([], pa.string())
+    # Between these limits JSON's shortest digits are Java's.
+    texts = to_json(values.tolist())[1:-1].decode("ascii").split(",")
+    size = np.abs(values)
+    for place in np.flatnonzero(((size < _PLAIN_FROM) & (size > 0)) | (size >= _PLAIN_TO)).tolist():
+        texts[place] = double_text(float(values[place]))
+    return pa.array(texts, pa.string())
 
 
 def rounded(values: FloatArray, places: int) -> FloatArray:

@@ -10,9 +10,10 @@ from datapump.engines.local import decoding
 from datapump.engines.local.codes import Codes
 from datapump.engines.local.decoding import ContextCodes
 from datapump.engines.local.picks import picked
-from datapump.engines.local.sums import Sums, by_code, summed, together
+from datapump.engines.local.sums import Sums, by_code, finite, summed, together
 
 if TYPE_CHECKING:
+    from datapump.engines.local.blocks import Block
     from datapump.engines.local.catalog import Catalog
     from datapump.engines.local.grouping import FloatArray
     from datapump.engines.local.picks import Picks
@@ -45,27 +46,32 @@ class LandsatAlerts:
         alerts = decoding.alerts(self._catalog.layer(ALERTS), rasters)
         if alerts is None and self._change_only:
             return _nothing()
-        codes = Codes((rasters.window.height, rasters.window.width))
-        self.contexts.add_to(codes, rasters)
-        codes.compact()
-        parts = [] if self._change_only else [self._everywhere(spans, codes, areas)]
+        parts = [] if self._change_only else self._everywhere(rasters, spans, areas)
         if alerts is not None:
             picks = picked(spans, alerts > 0, areas)
-            context = self.contexts.packed(codes.columns(picks.of(codes.numbers)), len(picks))
+            context = self.contexts.at(picks.pixel, rasters)
             amounts = alert_amounts(picks, rasters, self._catalog)
             parts.append(summed([picks.polygon, context, picks.of(alerts).astype(np.int64)], amounts))
         return together(parts)
 
-    def _everywhere(self, spans: Spans, codes: Codes, areas: FloatArray) -> Sums:
-        sums = together(list(by_code(spans, codes, areas, [])))
-        feature, code = sums.keys
-        context = self.contexts.packed(codes.columns(code), len(code))
-        return Sums([feature, context, np.zeros(len(code), dtype=np.int64)], np.pad(sums.values, ((0, 0), (0, 1))))
+    def _everywhere(self, rasters: Rasters, spans: Spans, areas: FloatArray) -> list[Sums]:
+        def coded(block: Block) -> Codes:
+            codes = Codes(block.shape)
+            self.contexts.add_to(codes, block, rasters)
+            return codes
+
+        parts = []
+        for sums, codes in by_code(spans, rasters.shape, coded, areas, ()):
+            feature, code = sums.keys
+            context = self.contexts.packed(codes.columns(code), len(code))
+            keys = [feature, context, np.zeros(len(code), dtype=np.int64)]
+            parts.append(Sums(keys, np.pad(sums.values, ((0, 0), (1, 1)))))
+        return parts
 
 
 def alert_amounts(picks: Picks, rasters: Rasters, catalog: Catalog) -> FloatArray:
     """Count, hectares and tonnes of CO2 of each pixel, shape (n, 3)."""
-    biomass = picks.of(rasters.pixels(catalog.layer(BIOMASS))).astype(np.float64)
+    biomass = finite(picks.of(rasters.pixels(catalog.layer(BIOMASS)))).astype(np.float64)
     return np.stack([np.ones(len(picks)), picks.area, biomass * picks.area * 0.5 * 44 / 12], axis=1)
 
 

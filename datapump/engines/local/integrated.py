@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from datapump.engines.local import decoding
-from datapump.engines.local.codes import Codes
 from datapump.engines.local.decoding import HIGH, LOW, ContextCodes
 from datapump.engines.local.glad import alert_amounts
 from datapump.engines.local.picks import picked
@@ -83,10 +82,7 @@ class IntegratedAlerts:
             none = np.zeros(0, dtype=np.int64)
             return Sums([none] * self.keys, np.zeros((0, self.amounts)))
         picks = picked(spans, some, areas)
-        codes = Codes(some.shape)
-        self.contexts.add_to(codes, rasters)
-        codes.compact()
-        context = self.contexts.packed(codes.columns(picks.of(codes.numbers)), len(picks))
+        context = self.contexts.at(picks.pixel, rasters)
         amounts = alert_amounts(picks, rasters, self._catalog)
         landsat, sentinel, radd, disturbance = (_dated(picks.of(values)) for values in alerts)
         integrated = with_disturbances(merged(landsat, sentinel, radd), disturbance)

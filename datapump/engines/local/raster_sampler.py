@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from datapump.engines.local.grids import GRIDS
-from datapump.engines.local.rasters import find_tiles, read_window
+from datapump.engines.local.rasters import file_dtype, find_tiles, read_window
 
 if TYPE_CHECKING:
     from datapump.analyses import Analysis
@@ -91,7 +91,10 @@ class RasterSampler:
             return
         row, column = row % self._grid.pixels, column % self._grid.pixels
         top, left = int(row.min()), int(column.min())
-        pixels = read_window(path, top, left, int(row.max()) - top + 1, int(column.max()) - left + 1)
+        shape = int(row.max()) - top + 1, int(column.max()) - left + 1
+        pixels = read_window(path, (top, left), np.empty(shape, dtype=file_dtype(path)))
+        if pixels is None:
+            return
         found = pixels[row - top, column - left]
         values[points] = found != 0 if layer.kind == "boolean" else found
 

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import rasterio
 from numpy.typing import NDArray
-from rasterio.errors import RasterioError
-from rasterio.windows import Window as FileWindow
 
+from datapump.engines.local.quick_rasterio import RasterioError, rasterio
+from datapump.engines.local.quick_rasterio import Window as FileWindow
 from datapump.errors import DataError, UnsupportedError
 
 if TYPE_CHECKING:
@@ -29,6 +29,7 @@ _INTEGERS = {"text", "bins", "year", "alerts"}
 _ALERTS_BYTES = 2
 _TOLERANCE = 1e-3
 _OPEN = 64
+_SAMPLE = 37
 _CACHE_BYTES = 64 * 2**20
 
 
@@ -86,14 +87,24 @@ class Rasters:
     Attributes:
         tiles: The files.
         window: The window that is read.
+        buffers: Memory by layer's name, that of an earlier window which is no longer looked at. To give memory back
+            and take it anew for each window takes about as long as to read it.
     """
 
     tiles: Tiles
     window: Window
+    buffers: dict[str, Pixels] = field(default_factory=dict)
     _read: dict[str, Pixels | None] = field(default_factory=dict)
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Rows and columns of the window."""
+        return self.window.height, self.window.width
 
     def pixels(self, layer: Layer) -> Pixels | None:
         """The layer's values in the window, nodata as 0; None where all are 0 or there is no tile.
+
+        Amounts per hectare may hold values that are not finite, which count as 0.
 
         Raises:
             DataError: The file is damaged.
@@ -107,30 +118,62 @@ class Rasters:
         path = self.tiles.paths.get((layer.name, grid.tile_id(window.row, window.column)))
         if path is None:
             return None
-        values = read_window(path, window.row % grid.pixels, window.column % grid.pixels, window.height, window.width)
-        return values if values.any() else None
+        out = self._buffer(layer.name, path)
+        corner = (window.row % grid.pixels, window.column % grid.pixels)
+        return read_window(path, corner, out, finite=layer.kind != "number")
+
+    def _buffer(self, name: str, path: Path) -> Pixels:
+        size, dtype = self.window.height * self.window.width, file_dtype(path)
+        found = self.buffers.get(name)
+        if found is None or found.size < size or found.dtype != dtype:
+            found = self.buffers[name] = np.empty(size, dtype=dtype)
+        return found[:size].reshape(self.shape)
 
 
-def read_window(path: Path, row: int, column: int, height: int, width: int) -> Pixels:
-    """Pixels of a file, nodata as 0.
+def file_dtype(path: Path) -> np.dtype[Any]:
+    """The type of a file's pixels.
 
     Raises:
         DataError: The file is damaged.
     """
     try:
-        stat = path.stat()
-        file = _opened(path, stat.st_mtime_ns, stat.st_size)
+        found: np.dtype[Any] = np.dtype(_opened_as_it_is(path).dtypes[0])
+    except (RasterioError, OSError) as error:
+        raise DataError(f"{path} cannot be read: {_reason(error)}") from error
+    return found
+
+
+def read_window(path: Path, corner: tuple[int, int], out: Pixels, *, finite: bool = True) -> Pixels | None:
+    """Pixels of a file, nodata as 0; None where all are 0.
+
+    Args:
+        path: The file.
+        corner: The first row and column to read.
+        out: Where to, an array of the window's shape and the file's type.
+        finite: Whether what is no finite number is to read as 0, too.
+
+    Raises:
+        DataError: The file is damaged.
+    """
+    (row, column), (height, width) = corner, out.shape
+    try:
+        file = _opened_as_it_is(path)
         # GDAL keeps what it has decoded, by default up to a share of the machine's memory in every process.
         with rasterio.Env(GDAL_CACHEMAX=_CACHE_BYTES):
-            values: Pixels = file.read(1, window=FileWindow(column, row, width, height))
+            values: Pixels = file.read(1, window=FileWindow(column, row, width, height), out=out)
         nodata = file.nodata
     except (RasterioError, OSError) as error:
         raise DataError(f"{path} cannot be read at row {row}, column {column}: {_reason(error)}") from error
-    if np.issubdtype(values.dtype, np.floating):
+    if finite and np.issubdtype(values.dtype, np.floating):
         values[~np.isfinite(values)] = 0
-    if nodata is not None and nodata != 0 and np.isfinite(nodata):
+    if nodata is not None and nodata != 0 and math.isfinite(nodata):
         values[values == np.asarray(nodata).astype(values.dtype)] = 0
-    return values
+    return values if values[::_SAMPLE].any() or values.any() else None
+
+
+def _opened_as_it_is(path: Path) -> Any:  # noqa: ANN401 - rasterio has no types
+    stat = path.stat()
+    return _opened(path, stat.st_mtime_ns, stat.st_size)
 
 
 @lru_cache(maxsize=_OPEN)

@@ -7,18 +7,21 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from datapump.engines.local.blocks import blocks
 from datapump.engines.local.grouping import packed
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
+    from datapump.engines.local.blocks import Block
     from datapump.engines.local.codes import Codes
     from datapump.engines.local.grouping import FloatArray, IntArray
     from datapump.engines.local.rasters import Pixels
     from datapump.engines.local.spans import Spans
 
-_DENSE = 4
-_SAMPLE, _RARE = 97, 0.25
+_MANY = 1 << 14
+_DENSE = 8
+_SAMPLE_ROWS, _RARE = 17, 0.25
 _MERGE_ROWS = 500_000
 
 
@@ -85,22 +88,41 @@ class Total:
         self._parts, self._rows = [merged], len(merged)
 
 
-def by_code(spans: Spans, codes: Codes, areas: FloatArray, amounts: Sequence[Pixels | None]) -> Iterator[Sums]:
-    """Sums over the pixels of polygons, by polygon and code, a part of the pixels at a time.
+@dataclass(frozen=True)
+class Amount:
+    """What is summed.
+
+    Attributes:
+        values: Per hectare, of the window's shape; None: none at all. What is not finite counts as 0.
+        within: Where it counts: where this is not 0, of the window's shape; None: everywhere.
+        plus: Of an amount that counts within: what is added to it in each pixel, in single precision.
+    """
+
+    values: Pixels | None
+    within: Pixels | None = None
+    plus: Pixels | None = None
+
+
+def by_code(
+    spans: Spans, shape: tuple[int, int], coded: Callable[[Block], Codes], areas: FloatArray, amounts: Sequence[Amount]
+) -> Iterator[tuple[Sums, Codes]]:
+    """Sums over the pixels of polygons, by polygon and code, a block at a time.
 
     Args:
-        spans: The pixels, in the window of the codes.
-        codes: The code of each pixel.
+        spans: The pixels.
+        shape: Of the window.
+        coded: The codes of a block's pixels.
         areas: Hectares of a pixel in each row, shape (height,).
-        amounts: Per hectare, each of the window's shape or None for none at all.
+        amounts: What is summed beside the area.
 
     Yields:
-        Keys polygon and code; values the number of pixels, their area, then the amounts. A polygon may be in
-        several parts.
+        Keys polygon and code, values area and amounts; and what the codes stand for, which is another thing in every
+        block. A polygon may be in several blocks.
     """
-    rare = [amount is not None and _is_rare(amount) for amount in amounts]
-    for piece in spans.chunks():
-        yield _chunk(piece, codes, areas, list(zip(amounts, rare, strict=True)))
+    for parts in blocks(spans, shape):
+        codes = coded(parts[0])
+        for block in parts:
+            yield _block_sums(block, codes, areas, amounts), codes
 
 
 def together(parts: Sequence[Sums]) -> Sums:
@@ -109,39 +131,92 @@ def together(parts: Sequence[Sums]) -> Sums:
     return summed(keys, np.concatenate([part.values for part in parts]))
 
 
-def _is_rare(amount: Pixels) -> bool:
-    """Whether most pixels have none of it, as far as a sample tells."""
-    sample = amount.ravel()[::_SAMPLE]
-    return bool(np.count_nonzero(sample) < _RARE * len(sample))
-
-
-def _chunk(spans: Spans, codes: Codes, areas: FloatArray, amounts: Sequence[tuple[Pixels | None, bool]]) -> Sums:
-    pixel = spans.flat(codes.numbers.shape[1])
-    length = spans.stop - spans.start
-    polygons, local = np.unique(spans.polygon, return_inverse=True)
-    key = np.repeat(local * codes.size, length)
-    key += codes.numbers.ravel()[pixel]
-    area = np.repeat(areas[spans.row], length)
-    size = len(polygons) * codes.size
+def _block_sums(block: Block, codes: Codes, areas: FloatArray, amounts: Sequence[Amount]) -> Sums:
+    key = block.keys(codes)
+    size = codes.size * (1 if block.labels is None else len(block.polygons) + 1)
     groups = None
-    if size > _DENSE * len(key):
-        groups, key = np.unique(key, return_inverse=True)
+    if size > _MANY:
+        groups, key = _compact(key, size)
         size = len(groups)
-    count = np.bincount(key, minlength=size)
-    found = np.flatnonzero(count)
-    values = np.zeros((len(found), 2 + len(amounts)))
-    values[:, 0] = count[found]
-    values[:, 1] = np.bincount(key, area, size)[found]
-    for at, (amount, rare) in enumerate(amounts):
-        if amount is not None:
-            values[:, 2 + at] = _weighted(key, amount.ravel()[pixel], area, size, rare=rare)[found]
+    summing = _Summing(block, key, size, areas)
+    area = np.bincount(key, block.weighted(None, areas), size)
+    found = np.flatnonzero(area)
+    values = np.zeros((len(found), 1 + len(amounts)))
+    values[:, 0] = area[found]
+    for at, amount in enumerate(amounts, 1):
+        of_key = summing.amount(amount)
+        if of_key is not None:
+            values[:, at] = of_key[found]
     place = found if groups is None else groups[found]
-    return Sums([polygons[place // codes.size], place % codes.size], values)
+    if block.labels is None:
+        count = len(block.polygons)
+        return Sums([np.repeat(block.polygons, len(place)), np.tile(place, count)], np.tile(values, (count, 1)))
+    inside = place >= codes.size
+    place = place[inside]
+    return Sums([block.polygons[place // codes.size - 1], place % codes.size], values[inside])
 
 
-def _weighted(key: IntArray, amount: Pixels, area: FloatArray, size: int, *, rare: bool) -> FloatArray:
-    """Sums of amount x area by key."""
-    if rare:
-        there = np.flatnonzero(amount)
-        key, amount, area = key[there], amount[there], area[there]
-    return np.asarray(np.bincount(key, amount * area, size), dtype=np.float64)
+@dataclass
+class _Summing:
+    """Sums amounts of a block by key."""
+
+    block: Block
+    key: IntArray
+    size: int
+    areas: FloatArray
+    _within: dict[int, tuple[IntArray, IntArray]] = field(default_factory=dict)
+
+    def amount(self, amount: Amount) -> FloatArray | None:
+        """The sum by key; None: 0 throughout."""
+        values = self.block.of(amount.values)
+        if values is None:
+            return None
+        if amount.within is None and not _is_rare(values):
+            found = self._sum(values)
+            if not np.isfinite(found).all():
+                found = self._sum(finite(values))
+            return found
+        there, key = self._where(values if amount.within is None else amount.within[self.block.place])
+        if not len(there):
+            return None
+        picked, area = self.block.at(there, values, self.areas)
+        picked = finite(picked)
+        if amount.plus is not None:
+            picked = picked + finite(self.block.at(there, amount.plus[self.block.place], self.areas)[0])
+        return np.asarray(np.bincount(key, picked * area, self.size))
+
+    def _sum(self, values: Pixels) -> FloatArray:
+        return np.asarray(np.bincount(self.key, self.block.weighted(values, self.areas), self.size))
+
+    def _where(self, within: Pixels) -> tuple[IntArray, IntArray]:
+        """The taken pixels where it is not 0, and their keys."""
+        address = within.__array_interface__["data"][0]
+        if address not in self._within:
+            there = np.flatnonzero(self.block.taken(within))
+            self._within[address] = there, self.key.take(there)
+        return self._within[address]
+
+
+def _is_rare(values: Pixels) -> bool:
+    """Whether most pixels have none of it, as far as a sample tells."""
+    sample = values[::_SAMPLE_ROWS]
+    return bool(np.count_nonzero(sample) < _RARE * sample.size)
+
+
+def finite(values: Pixels) -> Pixels:
+    """Values with 0 in place of what is no finite number."""
+    if np.issubdtype(values.dtype, np.floating):
+        good = np.isfinite(values)
+        if not good.all():
+            return np.where(good, values, values.dtype.type(0))
+    return values
+
+
+def _compact(key: IntArray, size: int) -> tuple[IntArray, IntArray]:
+    """The distinct keys, and of each key its place among them."""
+    if size > _DENSE * len(key):
+        groups, place = np.unique(key, return_inverse=True)
+        return groups, place
+    present = np.zeros(size, dtype=bool)
+    present[key] = True
+    return np.flatnonzero(present), (np.cumsum(present) - 1).take(key)

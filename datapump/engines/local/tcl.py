@@ -9,11 +9,10 @@ import numpy as np
 from datapump.engines.local import decoding
 from datapump.engines.local.codes import Codes
 from datapump.engines.local.decoding import ContextCodes
-from datapump.engines.local.sums import Sums, by_code, summed, together
+from datapump.engines.local.sums import Amount, Sums, by_code, summed, together
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
+    from datapump.engines.local.blocks import Block
     from datapump.engines.local.catalog import Catalog, Layer
     from datapump.engines.local.grouping import BoolArray, FloatArray, IntArray
     from datapump.engines.local.rasters import Pixels, Rasters
@@ -48,7 +47,6 @@ _TOP = BINS - 1
 _AT = {name: number for number, name in enumerate(AMOUNTS)}
 _STOCKS = slice(_AT["biomass"], _AT["below"] + 1)
 _FLUXES = slice(_AT["removals_above"], _AT["emissions"] + 1)
-_GROSS = slice(_AT["co2"], _AT["emissions"] + 1)
 
 
 class TreeCoverLoss:
@@ -66,46 +64,52 @@ class TreeCoverLoss:
 
     def window(self, rasters: Rasters, spans: Spans, areas: FloatArray) -> Sums:
         """The sums of a window's pixels."""
-        codes = Codes((rasters.window.height, rasters.window.width))
-        self.contexts.add_to(codes, rasters)
-        for values in self._keys(rasters):
-            codes.add(values)
-        codes.compact()
-        return together([self._rows(part, codes) for part in by_code(spans, codes, areas, self._amounts(rasters))])
+        years = decoding.years(self._catalog.layer(LOSS), rasters)
+        masks = [decoding.mask(self._catalog.layer(name), rasters) for name in (GAIN, MANGROVES, PLANTATIONS)]
 
-    def _keys(self, rasters: Rasters) -> list[NDArray[np.uint8] | None]:
-        """Year, bins of 2000 and 2010, gain, mangroves, plantations."""
-        layer = self._catalog.layer
-        masks = [decoding.mask(layer(name), rasters) for name in (GAIN, MANGROVES, PLANTATIONS)]
-        bins = [decoding.categories(layer(name), rasters) for name in (DENSITY, DENSITY_2010)]
-        return [decoding.years(layer(LOSS), rasters), *bins, *masks]
+        def coded(block: Block) -> Codes:
+            codes = Codes(block.shape)
+            self.contexts.add_to(codes, block, rasters)
+            for name in (DENSITY, DENSITY_2010):
+                layer = self._catalog.layer(name)
+                codes.add(decoding.categories(layer, block.of(rasters.pixels(layer))))
+            codes.add(block.of(years))
+            for values in masks:
+                codes.add(decoding.flags(block.of(values)))
+            return codes
 
-    def _amounts(self, rasters: Rasters) -> list[Pixels | None]:
-        """Biomass, fires, stocks and fluxes, per hectare."""
+        amounts = self._amounts(rasters, years)
+        parts = by_code(spans, rasters.shape, coded, areas, amounts)
+        return together([self._rows(sums, codes) for sums, codes in parts])
+
+    def _amounts(self, rasters: Rasters, years: Pixels | None) -> list[Amount]:
+        """Biomass, fires, stocks and fluxes, per hectare; fires and emissions count where there is loss."""
         layer = self._catalog.layer
         stocks = [_single(rasters.pixels(layer(name))) for name in (SOIL, ABOVE, BELOW)]
-        fluxes = [_single(rasters.pixels(layer(name))) for name in (*REMOVALS, NET, *EMISSIONS)]
-        co2, non_co2 = fluxes[-2:]
+        fluxes = [_single(rasters.pixels(layer(name))) for name in (*REMOVALS, NET)]
+        everywhere = [Amount(values) for values in (rasters.pixels(layer(BIOMASS)), *stocks, *fluxes)]
+        if years is None:
+            return [everywhere[0], Amount(None), *everywhere[1:], *[Amount(None)] * 3]
+        fires = decoding.flags(rasters.pixels(layer(FIRES)))
+        co2, non_co2 = (_single(rasters.pixels(layer(name))) for name in EMISSIONS)
+        lost = [Amount(values, within=years) for values in (fires, co2, non_co2)]
         # As published: the two gases are added in single precision.
-        both = co2 if non_co2 is None else non_co2 if co2 is None else non_co2 + co2
-        biomass, fires = rasters.pixels(layer(BIOMASS)), decoding.mask(layer(FIRES), rasters)
-        return [biomass, fires, *stocks, *fluxes, both]
+        both = Amount(co2, years, non_co2) if co2 is not None else Amount(non_co2, years)
+        return [everywhere[0], lost[0], *everywhere[1:], *lost[1:], both]
 
     def _rows(self, sums: Sums, codes: Codes) -> Sums:
         """Sums by code as rows by year and bin, each amount in the bin from which it counts upwards."""
         feature, code = sums.keys
         columns = codes.columns(code)
-        year, bin_2000, bin_2010, gain, mangrove, plantation = columns[-6:]
+        bin_2000, bin_2010, year, gain, mangrove, plantation = columns[-6:]
         context = self.contexts.packed(columns[:-6], len(code))
-        area = sums.values[:, 1]
+        area = sums.values[:, 0]
         cover, later, flux = (np.zeros((len(code), len(AMOUNTS))) for _ in range(3))
         cover[:, _AT["area"]] = area
         cover[:, _AT["gain"]] = area * gain
-        cover[:, _STOCKS] = sums.values[:, 2:7]
-        cover[:, _AT["fires"]] *= year > 0
+        cover[:, _STOCKS] = sums.values[:, 1:6]
         later[:, _AT["extent_2010"]] = area
-        flux[:, _FLUXES] = sums.values[:, 7:]
-        flux[:, _GROSS] *= (year > 0)[:, None]
+        flux[:, _FLUXES] = sums.values[:, 6:]
         counted, all_ = plantation == 0, np.ones(len(code), dtype=bool)
         always = (gain > 0) | (mangrove > 0)
         parts = (

@@ -7,9 +7,9 @@ import multiprocessing
 import os
 import signal
 from collections import deque
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import islice
 from typing import TYPE_CHECKING, Protocol
 
@@ -29,12 +29,13 @@ if TYPE_CHECKING:
     from datapump.engines.local.geometries import Geometries
     from datapump.engines.local.grids import Grid
     from datapump.engines.local.grouping import FloatArray, IntArray
-    from datapump.engines.local.rasters import Tiles
+    from datapump.engines.local.rasters import Pixels, Tiles
     from datapump.engines.local.spans import Spans
     from datapump.engines.local.sums import Sums
     from datapump.objects import Objects
 
-_AHEAD = 3
+# Windows that each other process has before it, and windows that wait for earlier ones, by other process.
+_AHEAD, _LONGEST = 2, 12
 _PARENT_DIES = 1
 
 
@@ -124,11 +125,13 @@ class WindowWork:
         analyser: What sums up pixels.
         tiles: The raster files.
         required: Names of the layers without which a window is skipped.
+        buffers: Memory that windows are read into, one after the other.
     """
 
     analyser: Analyser
     tiles: Tiles
     required: tuple[str, ...]
+    buffers: dict[str, Pixels] = field(default_factory=dict)
 
     def __call__(self, task: Task) -> Result:
         """Compute one window."""
@@ -143,7 +146,7 @@ class WindowWork:
         window = self._cropped(task.window, spans)
         spans_there = spans.shifted(window.row - task.window.row, window.column - task.window.column)
         areas = grid.areas(window.row, window.height)
-        sums = self.analyser.window(Rasters(self.tiles, window), spans_there, areas)
+        sums = self.analyser.window(Rasters(self.tiles, window, self.buffers), spans_there, areas)
         return Result(sums, spans.pixels)
 
     def _cropped(self, window: Window, spans: Spans) -> Window:
@@ -160,6 +163,8 @@ class WindowWork:
 def results(work: WindowWork, tasks: Iterator[Task], processes: int) -> Iterator[Result]:
     """Compute windows; results come in the order of the tasks, whatever the number of processes.
 
+    This process computes, too: while others start, and whenever it would have to wait for them.
+
     Raises:
         DataError: A raster file is damaged.
         StorageError: A process died.
@@ -167,18 +172,31 @@ def results(work: WindowWork, tasks: Iterator[Task], processes: int) -> Iterator
     if processes == 1:
         yield from map(work, tasks)
         return
-    context = multiprocessing.get_context("spawn")
-    arguments = (work, os.getpid())
-    with ProcessPoolExecutor(processes, context, initializer=_prepare, initargs=arguments) as pool:
+    others, context = processes - 1, multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(others, context, initializer=_prepare, initargs=(work, os.getpid())) as pool:
         try:
-            running = deque(pool.submit(_compute, task) for task in islice(tasks, _AHEAD * processes))
-            while running:
-                yield running.popleft().result()
-                running.extend(pool.submit(_compute, task) for task in islice(tasks, 1))
+            yield from _shared(work, tasks, pool, others)
         except BrokenProcessPool as error:
             raise StorageError("a process of the engine died: free memory, or set fewer processes") from error
         finally:
             pool.shutdown(wait=False, cancel_futures=True)
+
+
+def _shared(work: WindowWork, tasks: Iterator[Task], pool: ProcessPoolExecutor, others: int) -> Iterator[Result]:
+    line: deque[Future[Result]] = deque()
+    while True:
+        running = sum(not future.done() for future in line)
+        line.extend(pool.submit(_compute, task) for task in islice(tasks, max(0, _AHEAD * others - running)))
+        if line and line[0].done():
+            yield line.popleft().result()
+        elif len(line) < _LONGEST * others and (task := next(tasks, None)) is not None:
+            here: Future[Result] = Future()
+            here.set_result(work(task))
+            line.append(here)
+        elif line:
+            yield line.popleft().result()
+        else:
+            return
 
 
 def tasks(features: Features, windows: Iterable[tuple[Window, IntArray]]) -> Iterator[Task]:
