@@ -13,9 +13,9 @@ from datapump.engines.local.decoding import HIGH, LOW
 from datapump.engines.local.doubles import rounded
 from datapump.engines.local.glad import BIOMASS
 from datapump.engines.local.integrated import CONFIDENCES, ROW_INTEGRATED
-from datapump.engines.local.raster_tables import amounts, empty, integers, rows_of, whitelist
+from datapump.engines.local.raster_tables import empty, integers, rows_of, whitelist
 from datapump.engines.local.sums import summed
-from datapump.engines.local.tables import Part, id_texts, when_part
+from datapump.engines.local.tables import Doubles, Part, id_texts, when_part
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -47,7 +47,7 @@ def build_glad(sources: RasterSources, level: str, name: str) -> Table:
     feature, alert, context = sums.keys
     ids, contexts = Part(id_texts(rows.ids), feature), Part(rows.texts, context)
     if name == SUMMARY:
-        return rows.table(sources, [ids, contexts, amounts(sums.values[:, 1])], len(sums))
+        return rows.table(sources, [ids, contexts, Doubles(sums.values[:, 1])], len(sums))
     when = [_dates(alert % _DAYS), _flags(alert >= HIGH, "false", "true"), _flags(alert >= HIGH, "nominal", "high")]
     parts = [ids, *when, contexts, *_alerts(sources, sums.values)]
     return rows.table(sources, parts, len(sums), _count(sums.values))
@@ -97,13 +97,13 @@ def build_burned(sources: RasterSources, level: str, name: str) -> Table:
     sums = summed([rows.feature[feature], when.index, rows.context(context)], sources.sums.values)
     feature, number, context = sums.keys
     parts = [Part(id_texts(rows.ids), feature), Part(when.texts, number), Part(rows.texts, context)]
-    return rows.table(sources, [*parts, amounts(sums.values[:, 0])], len(sums))
+    return rows.table(sources, [*parts, Doubles(sums.values[:, 0])], len(sums))
 
 
-def _alerts(sources: RasterSources, values: FloatArray) -> list[Part]:
+def _alerts(sources: RasterSources, values: FloatArray) -> list[Part | Doubles]:
     known = sources.catalog.layer(BIOMASS).uri is not None
-    co2 = amounts(values[:, 2]) if known else empty(len(values))
-    return [integers(values[:, 0].astype(np.int64)), amounts(values[:, 1]), co2]
+    co2 = Doubles(values[:, 2]) if known else empty(len(values))
+    return [integers(values[:, 0].astype(np.int64)), Doubles(values[:, 1]), co2]
 
 
 def _count(values: FloatArray) -> int:

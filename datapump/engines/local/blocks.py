@@ -94,7 +94,7 @@ class Block:
         return values.ravel().take(place), areas[self.rows].take(place // self.shape[1])
 
 
-def blocks(spans: Spans, shape: tuple[int, int], side: int = SIDE) -> Iterator[list[Block]]:
+def blocks(spans: Spans, shape: tuple[int, int], side: int) -> Iterator[list[Block]]:
     """The blocks of a window that polygons have pixels in.
 
     Args:

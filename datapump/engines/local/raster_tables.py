@@ -9,10 +9,9 @@ import numpy as np
 import pyarrow as pa
 
 from datapump.engines.local.columns import WHITELIST
-from datapump.engines.local.doubles import double_texts
 from datapump.engines.local.raster_columns import columns, contexts
 from datapump.engines.local.sums import summed
-from datapump.engines.local.tables import Part, Table, id_texts, quoted, ranked
+from datapump.engines.local.tables import Doubles, Part, Table, id_texts, quoted, ranked
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -20,7 +19,7 @@ if TYPE_CHECKING:
     from datapump.analyses import Analysis
     from datapump.engines.local.catalog import Catalog
     from datapump.engines.local.decoding import ContextCodes
-    from datapump.engines.local.grouping import FloatArray, IntArray
+    from datapump.engines.local.grouping import IntArray
     from datapump.engines.local.ids import Ids
     from datapump.engines.local.sums import Sums
 
@@ -72,7 +71,9 @@ class Rows:
         """The place of each context."""
         return self.rank[np.searchsorted(self.known, number)]
 
-    def table(self, sources: RasterSources, parts: Sequence[Part], rows: int, alerts: int | None = None) -> Table:
+    def table(
+        self, sources: RasterSources, parts: Sequence[Part | Doubles], rows: int, alerts: int | None = None
+    ) -> Table:
         """The table that parts make."""
         names = columns(sources.analysis, self.level, self.name, sources.catalog)
         return Table(self.level, self.name, names, tuple(parts), None, rows, alerts)
@@ -89,11 +90,6 @@ def rows_of(sources: RasterSources, level: str, name: str) -> Rows:
     texts = ["\t".join(quoted([texts.get(name) for name in names])) for texts in found]
     part = ranked(texts, np.arange(len(known), dtype=np.int64))
     return Rows(level, name, ids, feature, known, part.index, part.texts)
-
-
-def amounts(values: FloatArray) -> Part:
-    """A column of doubles."""
-    return Part(double_texts(values), np.arange(len(values), dtype=np.int64))
 
 
 def integers(values: IntArray) -> Part:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from datapump.engines.local.blocks import blocks
+from datapump.engines.local.blocks import SIDE, blocks
 from datapump.engines.local.grouping import packed
 
 if TYPE_CHECKING:
@@ -55,7 +55,11 @@ def summed(keys: Sequence[IntArray], values: FloatArray) -> Sums:
     ranked = key[order]
     starts = np.flatnonzero(np.concatenate(([True], ranked[1:] != ranked[:-1])))
     first = order[starts]
-    return Sums([column[first] for column in keys], np.add.reduceat(values[order], starts, axis=0))
+    total = np.empty((len(starts), values.shape[1]))
+    # A column at a time: all of them in order at once would take as much memory again.
+    for column in range(values.shape[1]):
+        total[:, column] = np.add.reduceat(values[order, column], starts)
+    return Sums([column[first] for column in keys], total)
 
 
 @dataclass
@@ -84,6 +88,7 @@ class Total:
         none = np.zeros(0, dtype=np.int64)
         keys = [np.concatenate([none, *(part.keys[at] for part in self._parts)]) for at in range(self.width)]
         values = np.concatenate([np.zeros((0, self.amounts)), *(part.values for part in self._parts)])
+        self._parts.clear()
         merged = summed(keys, values)
         self._parts, self._rows = [merged], len(merged)
 
@@ -104,7 +109,12 @@ class Amount:
 
 
 def by_code(
-    spans: Spans, shape: tuple[int, int], coded: Callable[[Block], Codes], areas: FloatArray, amounts: Sequence[Amount]
+    spans: Spans,
+    shape: tuple[int, int],
+    coded: Callable[[Block], Codes],
+    areas: FloatArray,
+    amounts: Sequence[Amount],
+    side: int = SIDE,
 ) -> Iterator[tuple[Sums, Codes]]:
     """Sums over the pixels of polygons, by polygon and code, a block at a time.
 
@@ -114,12 +124,13 @@ def by_code(
         coded: The codes of a block's pixels.
         areas: Hectares of a pixel in each row, shape (height,).
         amounts: What is summed beside the area.
+        side: Of a block, in pixels.
 
     Yields:
         Keys polygon and code, values area and amounts; and what the codes stand for, which is another thing in every
         block. A polygon may be in several blocks.
     """
-    for parts in blocks(spans, shape):
+    for parts in blocks(spans, shape, side):
         codes = coded(parts[0])
         for block in parts:
             yield _block_sums(block, codes, areas, amounts), codes

@@ -17,18 +17,21 @@ from datapump.engines.local.columns import (
     layers_of,
     table_columns,
 )
+from datapump.engines.local.doubles import double_texts
 from datapump.engines.local.grouping import grouped
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from datapump.engines.local.catalog import Catalog, Layer
-    from datapump.engines.local.grouping import IntArray
+    from datapump.engines.local.grouping import FloatArray, IntArray
     from datapump.engines.local.ids import Ids
     from datapump.engines.local.tally import Counts
 
 _EPOCH = date(1970, 1, 1).toordinal()
 _NOTHING = {"", "false"}
+# What a table's texts take in memory, this many rows at a time.
+_ROWS_AT_ONCE = 50_000
 _NEEDS_QUOTES = '[\t\n\r"]'
 
 
@@ -43,6 +46,21 @@ class Part:
 
     texts: Any
     index: IntArray
+
+    def text(self, start: int, stop: int) -> Any:  # noqa: ANN401 - pyarrow has no types
+        """The texts of some rows, an arrow array."""
+        return self.texts.take(pa.array(self.index[start:stop]))
+
+
+@dataclass(frozen=True)
+class Doubles:
+    """A column of doubles, shape (n,)."""
+
+    values: FloatArray
+
+    def text(self, start: int, stop: int) -> Any:  # noqa: ANN401 - pyarrow has no types
+        """The texts of some rows, an arrow array."""
+        return double_texts(self.values[start:stop])
 
 
 @dataclass(frozen=True)
@@ -62,7 +80,7 @@ class Table:
     level: str
     name: str
     columns: tuple[str, ...]
-    parts: tuple[Part, ...]
+    parts: tuple[Part | Doubles, ...]
     counts: IntArray | None
     rows: int
     alerts: int | None = None
@@ -74,18 +92,19 @@ class Table:
 
     def text(self, start: int, stop: int) -> bytes:
         """The header and some rows, as the file holds them."""
-        pieces = [part.texts.take(pa.array(part.index[start:stop])) for part in self.parts]
+        pieces = [self._rows(at, min(at + _ROWS_AT_ONCE, stop)) for at in range(start, stop, _ROWS_AT_ONCE)]
+        return ("\t".join(self.columns) + "\n").encode() + b"".join(pieces)
+
+    def _rows(self, start: int, stop: int) -> bytes:
+        pieces = [part.text(start, stop) for part in self.parts]
         if self.counts is not None:
             pieces.append(compute.cast(pa.array(self.counts[start:stop]), pa.string()))
-        header = "\t".join(self.columns) + "\n"
-        if not len(pieces[0]):
-            return header.encode()
         rows = compute.binary_join_element_wise(*pieces, "\t")
         lines = compute.binary_join_element_wise(rows, "", "\n")
         # The values of an arrow array lie side by side in one buffer: joined, they are the file.
         offsets, values = lines.buffers()[1:]
         begin, end = np.frombuffer(offsets, dtype=np.int32)[[lines.offset, lines.offset + len(lines)]]
-        return header.encode() + memoryview(values)[begin:end].tobytes()
+        return memoryview(values)[begin:end].tobytes()
 
 
 @dataclass(frozen=True)

@@ -13,9 +13,9 @@ from datapump.engines.local.columns import CHANGE, SUMMARY, WHITELIST
 from datapump.engines.local.decoding import category_texts
 from datapump.engines.local.ids import ID_COLUMNS
 from datapump.engines.local.raster_columns import measures
-from datapump.engines.local.raster_tables import amounts, empty, integers, rows_of, whitelist
+from datapump.engines.local.raster_tables import empty, integers, rows_of, whitelist
 from datapump.engines.local.sums import Sums, Total, summed
-from datapump.engines.local.tables import Part, id_texts
+from datapump.engines.local.tables import Doubles, Part, id_texts
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -138,17 +138,17 @@ def _cumulated(dense: FloatArray, lost: BoolArray) -> FloatArray:
 
 def _table(sources: RasterSources, rows: Rows, sums: Sums) -> Table:
     feature, context, *when = sums.keys
-    parts = [Part(id_texts(rows.ids), feature)]
+    parts: list[Part | Doubles] = [Part(id_texts(rows.ids), feature)]
     if rows.name == CHANGE:
         parts.append(integers(when[0] + _FIRST_YEAR))
     parts += [_thresholds(sources.catalog, when[-1]), Part(rows.texts, context)]
-    written: dict[str, Part] = {}
+    written: dict[str, Part | Doubles] = {}
     for column in measures(Analysis.TCL, rows.level, rows.name):
         source = _FORMER.get(column, column)
         if source not in written:
             names, factor, layers = _COLUMNS[source]
             values = np.sum([sums.values[:, _AT[name]] for name in names], axis=0) * factor
-            written[source] = amounts(values) if _configured(sources.catalog, layers) else empty(len(sums))
+            written[source] = Doubles(values) if _configured(sources.catalog, layers) else empty(len(sums))
         parts.append(written[source])
     return rows.table(sources, parts, len(sums))
 
