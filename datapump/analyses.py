@@ -3,6 +3,16 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from datapump.recipes import recipes
+from datapump.settings import get_settings
+from datapump.sources import SOURCES
+
+if TYPE_CHECKING:
+    from pydantic import GetJsonSchemaHandler
+    from pydantic.json_schema import JsonSchemaValue
+    from pydantic_core import CoreSchema
 
 
 class Analysis(StrEnum):
@@ -38,7 +48,10 @@ class FeatureType(StrEnum):
 
 
 class SyncType(StrEnum):
-    """What can be kept in step with a feed."""
+    """What can be kept in step with a feed.
+
+    Further ones come with a line of the registry of sources, or with the recipe of a raster dataset.
+    """
 
     VIIRS = "viirs"
     MODIS = "modis"
@@ -50,3 +63,34 @@ class SyncType(StrEnum):
     UMD_GLAD_SENTINEL2_ALERTS = "umd_glad_sentinel2_alerts"
     UMD_GLAD_DIST_ALERTS = "umd_glad_dist_alerts"
     GFW_INTEGRATED_DIST_ALERTS = "gfw_integrated_dist_alerts"
+
+    @classmethod
+    def _missing_(cls, value: object) -> SyncType | None:
+        if not isinstance(value, str) or value not in _added():
+            return None
+        member = str.__new__(cls, value)
+        member._name_ = value.upper()
+        member._value_ = value
+        # From here on it is a member like the others: the same object, however often it is asked for.
+        cls._value2member_map_[value] = member
+        return member
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        """The schema names the added ones too."""
+        found = handler(schema)
+        handler.resolve_ref_schema(found)["enum"] = [sync_type.value for sync_type in sync_types()]
+        return found
+
+
+def sync_types() -> list[SyncType]:
+    """All sync types: those that are known by name, then the added ones.
+
+    Raises:
+        DataError: A recipe is not valid.
+    """
+    return [*SyncType, *(SyncType(name) for name in sorted(_added() - {one.value for one in SyncType}))]
+
+
+def _added() -> frozenset[str]:
+    return frozenset(SOURCES) | {recipe.sync for recipe in recipes(get_settings().recipes).values()}

@@ -11,7 +11,10 @@ from datapump.sources import SOURCES
 if TYPE_CHECKING:
     from datapump.commands import AnyCommand
 
-SYNC_TYPES = frozenset(SOURCES)
+
+def available_sync_types() -> frozenset[str]:
+    """The sync types that have a source."""
+    return frozenset(SOURCES)
 
 
 def refuse_unavailable(command: AnyCommand) -> None:
@@ -23,9 +26,10 @@ def refuse_unavailable(command: AnyCommand) -> None:
     if isinstance(command, VersionUpdateCommand):
         raise UnsupportedError("version_update is not available in this version: it cannot make raster versions")
     if isinstance(command, SyncCommand):
-        missing = [sync_type for sync_type in command.parameters.types if sync_type not in SYNC_TYPES]
+        known = available_sync_types()
+        missing = [sync_type for sync_type in command.parameters.types if sync_type not in known]
         if missing:
-            available = ", ".join(sorted(SYNC_TYPES))
+            available = ", ".join(sorted(known))
             raise UnsupportedError(
                 f"no source for {', '.join(missing)} in this version; available sync types are {available}"
             )

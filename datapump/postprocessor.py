@@ -12,6 +12,7 @@ from datapump.errors import NotFoundError
 from datapump.executions import ExecutionStatus, NewEvent
 from datapump.freshness import record_published
 from datapump.jobs.documents import AnalysisJob, JobStatus
+from datapump.raster_records import record_rasters
 from datapump.results import appends
 from datapump.sync_configs import JobPlace, SyncConfig, SyncMetadata, config_id
 
@@ -50,6 +51,7 @@ def postprocess(execution_id: str, ports: Ports) -> Outcome:
             _record(execution_id, job, ports)
         elif isinstance(job, AnalysisJob) and job.sync_config is not None and job.results and appends(job):
             _remember_unfinished(execution_id, job, job.sync_config, ports)
+    record_rasters(jobs, ports)
     if execution.stop_reason is not None:
         status = ExecutionStatus.STOPPED
     else:

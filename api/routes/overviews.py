@@ -12,8 +12,8 @@ from api.parameters import NO_QUERY
 from api.responses import paged, problems
 from api.schemas.overviews import AnalysisEntry, Catalog, Freshness, FreshnessPage, SyncTypeEntry
 from api.services import Services, ServicesOf
-from datapump.analyses import Analysis, FeatureType, SyncType
-from datapump.capabilities import SYNC_TYPES
+from datapump.analyses import Analysis, FeatureType, SyncType, sync_types
+from datapump.capabilities import available_sync_types
 from datapump.executions import ENDED, Execution
 from datapump.keys import Scope
 from datapump.names import DatasetName
@@ -35,10 +35,11 @@ class FreshnessQuery(CursorQuery):
 @requires(Scope.READ)
 def get_catalog(services: ServicesOf) -> Catalog:
     """What can be asked of this deployment: analyses, feeds, kinds of features."""
+    known = available_sync_types()
     return Catalog(
         engine=services.engine,
         analyses=[AnalysisEntry(name=name, available=name in services.analyses) for name in Analysis],
-        sync_types=[SyncTypeEntry(name=name, available=name in SYNC_TYPES) for name in SyncType],
+        sync_types=[SyncTypeEntry(name=name, available=name in known) for name in sync_types()],
         feature_types=list(FeatureType),
     )
 

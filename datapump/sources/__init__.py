@@ -6,21 +6,24 @@ from importlib import import_module
 from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple, Protocol, cast
 
-from datapump.analyses import SyncType
-
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from datapump.analyses import SyncType
     from datapump.jobs.documents import AnyJob, Table
     from datapump.ports import Ports
 
 # A feed is one line here. The modules load what they read files with, so each is imported when it is first needed.
-SOURCES = {
-    SyncType.VIIRS: "datapump.sources.fires",
-    SyncType.MODIS: "datapump.sources.fires",
-    SyncType.GLAD: "datapump.sources.glad",
-    SyncType.INTEGRATED_ALERTS: "datapump.sources.integrated",
+SOURCES: dict[str, str] = {
+    "viirs": "datapump.sources.fires",
+    "modis": "datapump.sources.fires",
+    "glad": "datapump.sources.glad",
+    "integrated_alerts": "datapump.sources.integrated",
 }
+
+
+# What reads the sources of all raster datasets that have a recipe, and no line above.
+RASTERS = "datapump.sources.rasters"
 
 
 class Finding(NamedTuple):
@@ -63,5 +66,5 @@ class Source(Protocol):
 
 
 def source_of(sync_type: SyncType) -> Source:
-    """The source of a sync type."""
-    return cast("Source", import_module(SOURCES[sync_type]).news)
+    """The source of a sync type; where no module is registered for it, its recipe says all."""
+    return cast("Source", import_module(SOURCES.get(sync_type, RASTERS)).news)

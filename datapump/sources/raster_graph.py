@@ -7,10 +7,10 @@ from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
 from datapump.jobs.raster_assets import AssetKind, OtherTileSet, RasterAsset
+from datapump.names import day_of
 from datapump.recipes.assets import HOUR, CogAsset, SourceAsset, TileCacheAsset, TileSetAsset, TileSetOf, VrtAsset
 from datapump.recipes.formulas import formula_by_year
 from datapump.sources.raster_versions import Published, need_tile_set, raster_folder, tile_set_folder
-from datapump.sources.releases import version_day
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -153,7 +153,7 @@ def is_first_of_month(version: str, latest: str) -> bool:
 
     Each month counts from its first Sunday to the next month's.
     """
-    day, before = version_day(version), version_day(latest)
+    day, before = day_of(version), day_of(latest)
     if day is None:
         return False
     return before is None or before < last_first_sunday(day) <= day

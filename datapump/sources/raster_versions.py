@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-from datapump.errors import DataError, RemoteInvalidError
+from datapump.errors import DataError
+from datapump.names import numbers
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -104,15 +105,3 @@ def raster_folder(settings: Settings, dataset: str, version: str) -> str:
 def tile_set_folder(settings: Settings, dataset: str, version: str, grid: str, meaning: str) -> str:
     """Where the data lake holds a tile set."""
     return f"{raster_folder(settings, dataset, version)}/{grid}/{meaning}/geotiff"
-
-
-def numbers(version: str) -> list[int]:
-    """`v20261122` as [20261122] and `v4.1` as [4, 1], to be compared.
-
-    Raises:
-        RemoteInvalidError: There is no number in it.
-    """
-    found = [int(part) for part in re.findall(r"\d+", version)]
-    if not found:
-        raise RemoteInvalidError(f"the Data API names a version {version!r}, which has no number")
-    return found

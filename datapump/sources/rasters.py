@@ -12,13 +12,14 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from datapump.analyses import SyncType
 from datapump.errors import DataError, NotFoundError
 from datapump.jobs.documents import RasterJob
+from datapump.names import day_of, numbers
 from datapump.recipes import recipes
 from datapump.recipes.assets import CogAsset, TileSetAsset, TileSetOf
 from datapump.recipes.model import InBucket, SourcesRelease, VersionRelease
 from datapump.sources import Finding, News
 from datapump.sources.raster_graph import Plan
-from datapump.sources.raster_versions import Published, numbers
-from datapump.sources.releases import FoundRelease, find_release, version_day
+from datapump.sources.raster_versions import Published
+from datapump.sources.releases import FoundRelease, find_release
 from datapump.sources.retention import retirements
 from datapump.sync_configs import RASTER, config_id
 
@@ -101,7 +102,7 @@ def raster_job(recipe: Recipe, sync_version: str, ports: Ports, *, sync_config: 
     finding = Finding(new.newest, published.latest, new.why)
     if new.version is None:
         return Decision(None, finding)
-    if recipe.content.last_day is not None and (version_day(new.version) or today) > recipe.content.last_day:
+    if recipe.content.last_day is not None and (day_of(new.version) or today) > recipe.content.last_day:
         raise DataError(
             f"{recipe.dataset} {new.version}: the pixels cannot express days after {recipe.content.last_day} "
             "(content.last_day in its recipe): it needs another encoding"
@@ -150,7 +151,7 @@ def _datasets(recipe: Recipe) -> set[str]:
 
 
 def _content_end(recipe: Recipe, version: str, today: date) -> date:
-    return (version_day(version) or today) if recipe.content.end == "release" else today
+    return (day_of(version) or today) if recipe.content.end == "release" else today
 
 
 def _look(

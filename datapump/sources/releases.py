@@ -10,6 +10,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
 
 from datapump.errors import DataError, NotFoundError
+from datapump.names import day_of
 from datapump.recipes.model import FolderRelease, UploadRelease, YearlyRelease
 
 if TYPE_CHECKING:
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
     from datapump.objects import Objects
     from datapump.recipes.model import Recipe
 
-_VERSION = re.compile(r"v(\d{4})(\d{2})(\d{2})")
 _WORDS = re.compile(r"\b([A-Z][a-z]{2})\s+(\d{1,2})\s+\d{2}:\d{2}:\d{2}\s+(\d{4})(?![-\w])")
 _MONTH_DAY = re.compile(r"(\d{2})_(\d{2})")
 _ISO = re.compile(r"\b(\d{4})-(\d{2})-(\d{2})\b")
@@ -43,16 +43,10 @@ class FoundRelease:
     @property
     def day(self) -> date:
         """The day that the version is named after."""
-        day = version_day(self.version)
+        day = day_of(self.version)
         if day is None:
             raise DataError(f"{self.folder}: {self.version} is not named after a day")
         return day
-
-
-def version_day(version: str) -> date | None:
-    """The day that `vYYYYMMDD` stands for; None of any other name."""
-    match = _VERSION.fullmatch(version)
-    return None if match is None else _day(*map(int, match.groups()))
 
 
 def version_of(day: date) -> str:
@@ -83,7 +77,7 @@ def find_release(recipe: Recipe, objects: Objects, today: date) -> FoundRelease:
 
 
 def _newest_folder(dataset: str, release: FolderRelease, objects: Objects) -> FoundRelease:
-    named = [name for name in objects.folders(release.uri) if version_day(name) is not None]
+    named = [name for name in objects.folders(release.uri) if day_of(name) is not None]
     looked_at = []
     for name in sorted(named, reverse=True)[: release.newest]:
         folder = f"{release.uri}/{name}"

@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from datapump.jobs.raster_assets import Retirement
-from datapump.sources.releases import version_day
+from datapump.names import day_of
 
 if TYPE_CHECKING:
     from datetime import date
@@ -30,7 +30,7 @@ def retirements(
         today: The day (UTC) that ages are counted from.
     """
     kept = {new, published.latest, *recipe.retention.keep, *in_use}
-    known = {name: day for name in published.versions if (day := version_day(name)) is not None}
+    known = {name: day for name in published.versions if (day := day_of(name)) is not None}
     days = {name: day for name, day in sorted(known.items(), key=lambda item: item[1]) if name not in kept}
     return [*_old(recipe, days, today), *_remakable(recipe, days, published)]
 
@@ -53,7 +53,7 @@ def _old(recipe: Recipe, days: dict[str, date], today: date) -> list[Retirement]
 
 def _remakable(recipe: Recipe, days: dict[str, date], published: Published) -> list[Retirement]:
     """The assets of the version before the latest, which is the one before the previous as soon as the new one is."""
-    latest = None if published.latest is None else version_day(published.latest)
+    latest = None if published.latest is None else day_of(published.latest)
     older = [name for name, day in days.items() if latest is not None and day < latest]
     if not recipe.retention.remake or not older:
         return []

@@ -323,6 +323,6 @@ def test_a_failure_that_may_pass_is_raised_until_the_last_attempt(world, nobody)
 
 
 def test_a_source_that_this_version_lacks_is_refused(refused, monkeypatch):
-    monkeypatch.setattr("datapump.capabilities.SYNC_TYPES", frozenset({SyncType.VIIRS}))
+    monkeypatch.setattr("datapump.capabilities.available_sync_types", lambda: frozenset({SyncType.VIIRS}))
     error = refused({"command": "sync", "parameters": {"types": ["glad"]}})
     assert error == "no source for glad in this version; available sync types are viirs"

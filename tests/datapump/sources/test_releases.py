@@ -8,9 +8,10 @@ from datetime import date, timedelta
 import pytest
 
 from datapump.errors import DataError
+from datapump.names import day_of
 from datapump.objects import Objects
 from datapump.recipes import recipe_of
-from datapump.sources.releases import find_release, upload_day, version_day
+from datapump.sources.releases import find_release, upload_day
 
 GLAD = "earthenginepartners-hansen"
 C2 = f"gs://{GLAD}/GLADalert/C2"
@@ -368,8 +369,8 @@ def test_an_upload_date_that_cannot_be_is_an_error(objects, text, message):
 
 @pytest.mark.parametrize("name", ["v202005", "v20261399", "v4.1", "v20261122.1", "20261122", "latest", ""])
 def test_a_version_that_is_not_named_after_a_day_has_none(name):
-    assert version_day(name) is None
+    assert day_of(name) is None
 
 
 def test_a_version_s_day_is_read_off_its_name():
-    assert version_day("v20240229") == date(2024, 2, 29)
+    assert day_of("v20240229") == date(2024, 2, 29)

@@ -8,10 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from datapump.names import day_of
 from datapump.recipes import recipe_of
 from datapump.sources.raster_versions import Published
 from datapump.sources.rasters import raster_job
-from datapump.sources.releases import version_day, version_of
+from datapump.sources.releases import version_of
 from datapump.sources.retention import retirements
 from tests.support.lake import Lake, ReadOnlyDataApi
 
@@ -131,6 +132,6 @@ def test_whatever_versions_there_are_only_old_ones_that_nothing_needs_are_delete
     found = retirements(recipe, "v20261122", published, in_use, TODAY)
     gone = [one.version for one in found if one.kind == "version"]
     assert not {"v20261122", published.latest, *recipe.retention.keep, *in_use} & {one.version for one in found}
-    assert all(TODAY - version_day(name) > timedelta(days=recipe.retention.keep_days) for name in gone)
+    assert all(TODAY - day_of(name) > timedelta(days=recipe.retention.keep_days) for name in gone)
     assert gone == sorted(set(gone))
     assert len([one for one in found if one.kind == "assets"]) <= (1 if recipe.retention.remake else 0)
