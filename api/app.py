@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING, Any
 from fastapi import Depends, FastAPI
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
+from starlette.responses import RedirectResponse
 
 from api.auth import authorize
+from api.console import PATH, console
 from api.contract import DESCRIPTION, TAGS, TITLE, VERSION, complete
 from api.middleware import Envelope
 from api.parameters import refuse_repeated
@@ -18,6 +20,7 @@ from datapump.errors import DatapumpError
 
 if TYPE_CHECKING:
     from fastapi.routing import APIRoute
+    from starlette.requests import Request
 
     from api.services import Services
 
@@ -58,6 +61,8 @@ def build() -> Api:
     for kind in (DatapumpError, HTTPException, RequestValidationError):
         app.add_exception_handler(kind, answer)
     app.add_middleware(Envelope)
+    app.add_route(PATH, _to_console, include_in_schema=False)
+    app.mount(PATH, console())
     return app
 
 
@@ -69,6 +74,11 @@ def create_app(services: Services) -> Api:
     app = build()
     app.state.services = services
     return app
+
+
+async def _to_console(_: Request) -> RedirectResponse:
+    """The console's own address ends with a slash."""
+    return RedirectResponse(f"{PATH}/", status_code=308)
 
 
 def _operation_id(route: APIRoute) -> str:

@@ -102,6 +102,7 @@ class ExecutionSummary(BaseModel):
     command: str = Field(description="Which command it carries out.")
     status: ExecutionStatus = Field(description="It only moves forward.")
     caller: str = Field(description="Who asked for it.")
+    sync_types: list[SyncType] = Field(description="The feeds that its command names; none unless it is a sync.")
     labels: dict[str, str] = Field(description="As its command names them.")
     created: datetime
     started: datetime | None = Field(description="When its jobs were made.")
@@ -145,10 +146,11 @@ class ExecutionDocument(ExecutionSummary):
 
 def _summary(execution: Execution) -> dict[str, Any]:
     address = f"/executions/{execution.id}"
-    shown = set(ExecutionSummary.model_fields) - {"command", "labels", "links"}
+    shown = set(ExecutionSummary.model_fields) - {"command", "sync_types", "labels", "links"}
     return {
         **{name: getattr(execution, name) for name in shown},
         "command": execution.name,
+        "sync_types": execution.command["parameters"].get("types", []),
         "labels": execution.command.get("labels", {}),
         "links": {"self": address, "events": f"{address}/events", **_plan(execution), **_kin(execution)},
     }

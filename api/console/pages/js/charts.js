@@ -1,0 +1,49 @@
+// Charts are Vega-Lite specifications, drawn by Vega's own bundle, which is loaded only where something is drawn.
+
+let bundle = null;
+const specs = new Map();
+
+function load() {
+  bundle ??= new Promise((resolve, reject) => {
+    const script = document.createElement("script");
+    script.src = "/console/vega.js";
+    script.onload = () => resolve(window.vegaEmbed);
+    script.onerror = () => { bundle = null; reject(new Error("the charts could not be loaded")); };
+    document.head.append(script);
+  });
+  return bundle;
+}
+
+async function specification(name) {
+  if (!specs.has(name)) {
+    const response = await fetch(`/console/specs/${name}.json`, { credentials: "omit" });
+    if (!response.ok) throw new Error(`there is no chart ${name}`);
+    specs.set(name, await response.json());
+  }
+  return structuredClone(specs.get(name));
+}
+
+function colours() {
+  const style = getComputedStyle(document.documentElement);
+  return Object.fromEntries(["text", "soft", "line", "good", "bad", "wait", "run", "accent", "ground"]
+    .map((name) => [name, style.getPropertyValue(`--${name}`).trim()]));
+}
+
+// Draws rows into an element; `label` is what a reader who cannot see it is told.
+export async function draw(element, name, rows, label, changes = {}) {
+  const [embed, spec] = await Promise.all([load(), specification(name)]);
+  const shade = colours();
+  const config = {
+    background: null, view: { stroke: null }, font: "system-ui, sans-serif",
+    axis: { labelColor: shade.soft, titleColor: shade.soft, gridColor: shade.line, domainColor: shade.line, tickColor: shade.line },
+    legend: { labelColor: shade.text, titleColor: shade.soft }, title: { color: shade.text },
+    mark: { color: shade.accent },
+    range: { category: [shade.good, shade.bad, shade.run, shade.wait, shade.soft] },
+  };
+  const filled = { ...spec, ...changes, datasets: { rows }, description: label, config };
+  element.setAttribute("role", "img");
+  element.setAttribute("aria-label", label);
+  const options = { ast: true, actions: false, renderer: "svg", defaultStyle: false, tooltip: false };
+  const result = await embed(element, filled, options);
+  return () => result.finalize();
+}

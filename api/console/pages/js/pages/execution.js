@@ -1,0 +1,158 @@
+// One execution: its flow and jobs, the timeline of their steps, what happened in words, and what can be done.
+
+import { call, get, pause } from "../api.js";
+import { askReason, h, link, replace, say, status, table } from "../dom.js";
+import { draw } from "../charts.js";
+import { count, moment, span } from "../words.js";
+
+const ENDED = new Set(["succeeded", "failed", "stopped"]);
+const MOST_JOBS = 200;
+const MOST_LINES = 300;
+const WAIT_S = 20;
+
+export async function show(root, { argument: id, signal }) {
+  const path = `/executions/${encodeURIComponent(id)}`;
+  const parts = Object.fromEntries(["head", "flow", "plan", "errors", "time", "jobs", "events"].map((name) => [name, h("section", {})]));
+  replace(root, Object.values(parts));
+  const events = [];
+  let after = 0;
+  let execution;
+  const read = async () => {
+    execution = await get(path, {}, signal);
+    head(parts.head, execution, path);
+    flow(parts.flow, execution);
+    errors(parts.errors, execution);
+    jobs(parts.jobs, execution);
+    await timeline(parts.time, execution, events);
+  };
+  await read();
+  while (!signal.aborted) {
+    let page;
+    try {
+      page = await get(`${path}/events`, { after, limit: 500, wait: events.length ? WAIT_S : 0 }, signal);
+    } catch (error) {
+      if (signal.aborted) return;
+      if (error.status !== 0 && error.status < 500) throw error;
+      await pause(3000, signal);
+      continue;
+    }
+    for (const event of page.items) { events.push(event); after = event.seq; }
+    tail(parts.events, events);
+    if (page.items.length && page.next === null) await read();
+    if (page.ended && page.next === null && !page.items.length) break;
+    if (!page.items.length && !page.ended) await read();
+    if (page.ended && page.next === null) { await read(); break; }
+  }
+  if (execution?.plan_only && execution.status === "succeeded") await plan(parts.plan, path, signal);
+}
+
+function head(part, execution, path) {
+  const ended = ENDED.has(execution.status);
+  const failed = execution.counts.failed || 0;
+  const act = async (work, words) => {
+    try { await work(); say(words); } catch (error) { say(error.message); }
+  };
+  const stop = async () => {
+    const reason = await askReason("Stop this execution? What it runs is ended; what is published stays.", "Stop it", true);
+    if (reason) await act(() => call("POST", `${path}/stop`, { body: { reason } }), "It is being stopped.");
+  };
+  const retryKey = crypto.randomUUID();
+  const retry = () => act(async () => {
+    const { document } = await call("POST", `${path}/retry`, { headers: { "Idempotency-Key": `"${retryKey}"` } });
+    location.hash = `#/executions/${document.id}`;
+  }, "The failed jobs run again.");
+  const command = { command: execution.command, parameters: execution.parameters, ...(Object.keys(execution.labels).length ? { labels: execution.labels } : {}) };
+  const copy = () => act(() => navigator.clipboard.writeText(JSON.stringify(command, null, 2)), "Copied.");
+  const kin = ["retry_of", "retried_by", "triggered_by"].filter((name) => execution[name])
+    .flatMap((name) => [h("dt", {}, name.replace("_", " ")), h("dd", {}, h("a", { href: `#/executions/${execution[name]}` }, execution[name]))]);
+  replace(part,
+    h("h1", {}, execution.plan_only ? `${execution.command} (plan) ` : `${execution.command} `, status(execution.status)),
+    h("p", { class: "row" },
+      ended ? null : h("button", { type: "button", class: "danger", onclick: stop }, "Stop"),
+      ended && failed && !execution.retried_by ? h("button", { type: "button", class: "main", onclick: retry }, `Retry ${count(failed, "failed job")}`) : null,
+      h("button", { type: "button", onclick: copy }, "Copy as command")),
+    h("dl", { class: "facts" },
+      h("dt", {}, "id"), h("dd", { class: "mono" }, execution.id),
+      h("dt", {}, "caller"), h("dd", {}, execution.caller),
+      h("dt", {}, "created"), h("dd", {}, `${moment(execution.created)} UTC`),
+      execution.finished ? [h("dt", {}, "ended"), h("dd", {}, `${moment(execution.finished)} UTC`)] : null,
+      execution.stop_reason ? [h("dt", {}, "stopped because"), h("dd", {}, execution.stop_reason)] : null,
+      kin),
+    execution.notes.map((note) => h("p", {}, `Note: ${note}`)),
+    h("details", {}, h("summary", {}, "Command"), h("pre", { tabindex: "0" }, JSON.stringify(command, null, 2))));
+}
+
+function flow(part, execution) {
+  const boxes = execution.jobs.slice(0, MOST_JOBS).map((job) =>
+    h("li", {}, h("a", { href: `#/executions/${execution.id}`, class: job.status, onclick: (event) => { event.preventDefault(); document.getElementById(`job-${job.id}`)?.scrollIntoView(); } },
+      `${job.dataset}${job.analysis ? ` ${job.analysis}` : ""}: ${job.step}`)));
+  const dispatched = execution.started || execution.status !== "accepted";
+  const done = ENDED.has(execution.status);
+  replace(part, h("h2", {}, "Flow"), h("ol", { class: "flow" },
+    h("li", {}, h("strong", {}, "Dispatch"), h("br"), status(dispatched ? (execution.jobs.length || !execution.errors.length ? "complete" : "failed") : "executing")),
+    h("li", { class: "jobs" }, h("strong", {}, count(execution.jobs.length, "job")), h("ul", { class: "boxes" }, boxes),
+      execution.jobs.length > MOST_JOBS ? h("p", { class: "soft" }, `and ${execution.jobs.length - MOST_JOBS} more`) : null),
+    h("li", {}, h("strong", {}, "Postprocess"), h("br"), done ? status(execution.status) : h("span", { class: "soft" }, "not yet"))));
+}
+
+function errors(part, execution) {
+  const failed = execution.jobs.filter((job) => job.errors.length);
+  if (!execution.errors.length && !failed.length) { replace(part); return; }
+  replace(part, h("h2", {}, "What went wrong"),
+    execution.errors.map((error) => h("p", { class: "error" }, error)),
+    failed.slice(0, MOST_JOBS).map((job) => h("details", { open: failed.length <= 3 },
+      h("summary", {}, status(job.status, `${job.dataset} ${job.analysis || ""}`), ` in step ${job.errors.at(-1).step}`),
+      h("ol", {}, job.errors.map((error) => h("li", { class: "error" }, `${moment(error.at)}, ${error.step}: ${error.message}`))))));
+}
+
+function jobs(part, execution) {
+  const rows = execution.jobs.slice(0, MOST_JOBS).map((job) => [
+    h("span", { id: `job-${job.id}` }, `${job.dataset} ${job.version || ""} ${job.analysis || ""}`),
+    status(job.status, job.step), [h("progress", { max: 1, value: job.progress, "aria-label": "progress" }), ` ${Math.round(job.progress * 100)} %`],
+    job.remaining_s === null ? "" : span(job.remaining_s), job.retries ? String(job.retries) : "", job.message,
+    [...Object.entries(job.links).map(([name, address]) => h("span", {}, link(address, name), " ")),
+      job.status === "failed" && h("a", { href: `#/command?job=${encodeURIComponent(execution.id)}/${encodeURIComponent(job.id)}` }, "continue")],
+  ]);
+  replace(part, h("h2", {}, "Jobs"),
+    table("Jobs", ["job", "step", "progress", "time left", "retries", "doing", "links"], rows, "It has no jobs."),
+    execution.jobs.some((job) => job.results.length) ? h("details", {}, h("summary", {}, "Tables"),
+      h("ul", {}, execution.jobs.flatMap((job) => job.results).slice(0, MOST_JOBS).map((result) =>
+        h("li", {}, `${result.dataset} ${result.version}: ${result.state}`)))) : null);
+}
+
+async function timeline(part, execution, events) {
+  const names = new Map(execution.jobs.map((job) => [job.id, `${job.dataset} ${job.analysis || job.kind}`]));
+  const rows = [];
+  const open = new Map();
+  const end = execution.finished || new Date().toISOString();
+  for (const event of events) {
+    if (!names.has(event.job_id) || !event.data.step) continue;
+    const before = open.get(event.job_id);
+    if (before) rows.push({ ...before, end: event.at });
+    const ended = event.data.status === "complete" || event.data.status === "failed";
+    if (ended && before) { rows.at(-1).outcome = event.data.status === "failed" ? "failed" : rows.at(-1).outcome; open.delete(event.job_id); } else {
+      open.set(event.job_id, { job: names.get(event.job_id), step: event.data.step, start: event.at, outcome: ended ? event.data.status : "complete" });
+    }
+  }
+  for (const row of open.values()) rows.push({ ...row, end, outcome: row.outcome === "failed" ? "failed" : "executing" });
+  const shown = rows.slice(0, 400);
+  const mark = JSON.stringify([shown.length, shown.at(-1)]);
+  if (!shown.length || part.dataset.shown === mark) return;
+  part.dataset.shown = mark;
+  const chart = h("div", { class: "chart" });
+  replace(part, h("h2", {}, "Timeline"), chart);
+  await draw(chart, "gantt", shown, `Steps of ${count(execution.jobs.length, "job")} over time; the table of jobs below says the same in words.`);
+}
+
+function tail(part, events) {
+  const lines = events.slice(-MOST_LINES).map((event) =>
+    h("li", {}, h("span", { class: "soft mono" }, `${event.at.slice(11, 19)} `), h("strong", {}, event.kind), ` ${event.message}`));
+  const list = h("ol", { class: "events", tabindex: "0", "aria-label": "Events" }, lines);
+  replace(part, h("h2", {}, "What happened"), list);
+  list.scrollTop = list.scrollHeight;
+}
+
+async function plan(part, path, signal) {
+  const { render } = await import("../plans.js");
+  replace(part, render(await get(`${path}/plan`, {}, signal)));
+}
