@@ -5,6 +5,7 @@ All functions work on arrays of shapely geometries in longitude and latitude (WG
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 TOLERANCE_DEGREES = 0.0001
 PRECISION_DEGREES = 1e-9
 _POLYGON, _MULTIPOLYGON, _COLLECTION = 3, 6, 7
+_FEW_CELLS = 25
+_ROUNDING = 1e-9
 _MITRE_LIMIT = 1.5  # enough for right angles; sharper corners, cut off, move by less than the tolerance
 
 
@@ -54,15 +57,20 @@ def slice_features(geometries: NDArray[np.object_], cells: Cells) -> Slices:
 
 def cut(geometries: NDArray[np.object_], cells: Cells) -> Slices:
     """Cut areas by cells; invalid areas are made valid first. Nothing is simplified."""
-    areas = polygonal(valid(geometries))
-    owner, pieces = _coarse(areas, cells)
-    piece, cell = shapely.STRtree(cells.boxes).query(pieces, predicate="intersects")
-    shapely.prepare(pieces)
-    whole = shapely.covers(pieces[piece], cells.boxes[cell])
-    geometry = cells.boxes[cell]
-    edge = np.flatnonzero(~whole)
-    geometry[edge] = polygonal(shapely.intersection(pieces[piece[edge]], geometry[edge]))
-    kept = np.flatnonzero(~(shapely.is_missing(geometry) | shapely.is_empty(geometry)))
+    return cut_valid(polygonal(valid(geometries)), cells)
+
+
+def cut_valid(areas: NDArray[np.object_], cells: Cells) -> Slices:
+    """Cut valid polygons and multipolygons by cells. Those that are None or empty give no slice."""
+    index = _index(cells)
+    owner, pieces = _coarse(areas, index)
+    piece, cell = index.tree.query(pieces)
+    geometry, whole, clipped = _within(pieces[piece], cell, cells, index)
+    # Clipping by a rectangle is quick, and may leave a ring that touches itself.
+    invalid = clipped[~(shapely.is_valid(geometry[clipped]) | shapely.is_missing(geometry[clipped]))]
+    for redo in (invalid, _not_all(areas, owner[piece], cell, geometry, index)):
+        geometry[redo] = polygonal(shapely.intersection(pieces[piece[redo]], cells.boxes[cell[redo]]))
+    kept = np.flatnonzero(shapely.area(geometry) > 0)
     kept = kept[np.lexsort((cell[kept], owner[piece[kept]]))]
     return Slices(owner[piece[kept]], cell[kept], geometry[kept], whole[kept])
 
@@ -105,20 +113,92 @@ def _polygons_of(collection: shapely.Geometry) -> shapely.Geometry | None:
     return parts[0] if len(parts) == 1 else shapely.multipolygons(parts)
 
 
-def _coarse(areas: NDArray[np.object_], cells: Cells) -> tuple[NDArray[np.intp], NDArray[np.object_]]:
-    """Areas wider than one 10x10 tile cut by tiles: a country's outline is then walked once a tile, not once a cell.
+class _Index(NamedTuple):
+    """Cells to be found by place, and the 10x10 degree tiles that hold them, none if a cell lies across two.
+
+    Attributes:
+        bounds: West, south, east and north of each cell, shape (n, 4).
+        rectangle: Whether a cell fills its bounds.
+    """
+
+    tree: shapely.STRtree
+    bounds: NDArray[np.float64]
+    rectangle: NDArray[np.bool_]
+    tiles: NDArray[np.object_]
+    tile_tree: shapely.STRtree
+
+
+@lru_cache(maxsize=4)
+def _index(cells: Cells) -> _Index:
+    bounds = shapely.bounds(cells.boxes)
+    corner = np.floor(bounds[:, :2] / TILE_DEGREES) * TILE_DEGREES
+    corners = np.unique(corner, axis=0) if (bounds[:, 2:] <= corner + TILE_DEGREES).all() else np.empty((0, 2))
+    tiles = np.asarray(
+        shapely.box(corners[:, 0], corners[:, 1], corners[:, 0] + TILE_DEGREES, corners[:, 1] + TILE_DEGREES),
+        dtype=np.object_,
+    )
+    rectangle = shapely.area(cells.boxes) == _extent(bounds)
+    return _Index(shapely.STRtree(cells.boxes), bounds, rectangle, tiles, shapely.STRtree(tiles))
+
+
+def _extent(bounds: NDArray[np.float64]) -> NDArray[np.float64]:
+    return (bounds[:, 2] - bounds[:, 0]) * (bounds[:, 3] - bounds[:, 1])
+
+
+def _coarse(areas: NDArray[np.object_], index: _Index) -> tuple[NDArray[np.intp], NDArray[np.object_]]:
+    """Areas of many cells cut by tiles: a country's outline is then walked once a tile, not once a cell.
 
     Returns:
         For each piece the position of its area, and the piece.
     """
-    corners = np.unique(np.floor(shapely.bounds(cells.boxes)[:, :2] / TILE_DEGREES), axis=0) * TILE_DEGREES
-    boxes = np.asarray(
-        shapely.box(corners[:, 0], corners[:, 1], corners[:, 0] + TILE_DEGREES, corners[:, 1] + TILE_DEGREES),
-        dtype=np.object_,
-    )
-    area, tile = shapely.STRtree(boxes).query(areas, predicate="intersects")
-    wide = np.bincount(area, minlength=len(areas))[area] > 1
-    pieces = areas[area]
-    pieces[wide] = polygonal(shapely.intersection(pieces[wide], boxes[tile[wide]]))
-    kept = ~(shapely.is_missing(pieces) | shapely.is_empty(pieces))
-    return area[kept], pieces[kept]
+    bounds = shapely.bounds(areas)
+    large = np.flatnonzero(_extent(bounds) > _FEW_CELLS)
+    if not len(index.tiles) or not len(large):
+        return np.arange(len(areas)), areas
+    area, tile = index.tile_tree.query(areas[large])
+    pieces = polygonal(shapely.intersection(areas[large[area]], index.tiles[tile]))
+    small = np.setdiff1d(np.arange(len(areas)), large)
+    return np.concatenate([small, large[area]]), np.concatenate([areas[small], pieces])
+
+
+def _within(
+    pieces: NDArray[np.object_], cell: NDArray[np.intp], cells: Cells, index: _Index
+) -> tuple[NDArray[np.object_], NDArray[np.bool_], NDArray[np.intp]]:
+    """The part of each piece within the cell beside it, whether that is the whole cell, and which were clipped."""
+    own, box = shapely.bounds(pieces), index.bounds[cell]
+    inside = ((own[:, :2] >= box[:, :2]) & (own[:, 2:] <= box[:, 2:])).all(axis=1) & index.rectangle[cell]
+    around = np.flatnonzero(((own[:, :2] <= box[:, :2]) & (own[:, 2:] >= box[:, 2:])).all(axis=1))
+    whole = np.zeros(len(pieces), dtype=np.bool_)
+    shapely.prepare(pieces[around])
+    whole[around] = shapely.covers(pieces[around], cells.boxes[cell[around]])
+    parts = np.where(whole, cells.boxes[cell], pieces)
+    edge = np.flatnonzero(~(inside | whole))
+    clipped, odd = edge[index.rectangle[cell[edge]]], edge[~index.rectangle[cell[edge]]]
+    parts[odd] = polygonal(shapely.intersection(pieces[odd], cells.boxes[cell[odd]]))
+    order = clipped[np.argsort(cell[clipped], kind="stable")]
+    starts = np.flatnonzero(np.diff(cell[order], prepend=-1))
+    for start, end in zip(starts, [*starts[1:], len(order)], strict=False):
+        at = order[start:end]
+        parts[at] = shapely.clip_by_rect(pieces[at], *index.bounds[cell[at[0]]])
+    parts[clipped] = polygonal(parts[clipped])
+    return parts, whole, clipped
+
+
+def _not_all(
+    areas: NDArray[np.object_],
+    owner: NDArray[np.intp],
+    cell: NDArray[np.intp],
+    geometry: NDArray[np.object_],
+    index: _Index,
+) -> NDArray[np.intp]:
+    """The pieces of areas that lie within the cells and whose pieces do not add up to them."""
+    sums = [
+        np.bincount(owner, weights=weights, minlength=len(areas))
+        for weights in (np.nan_to_num(shapely.area(geometry)), _extent(index.bounds[cell]) * index.rectangle[cell])
+    ]
+    bounds = shapely.bounds(areas)
+    low, high = np.floor(bounds[:, :2]), np.ceil(bounds[:, 2:])
+    covered = sums[1] >= (high - low).prod(axis=1)
+    size = shapely.area(areas)
+    lost = covered & (np.abs(sums[0] - size) > _ROUNDING * size)
+    return np.flatnonzero(lost[owner])

@@ -45,6 +45,7 @@ class Tools(LazyGroup):
     places = {  # noqa: RUF012 - a constant
         "fires": "datapump.cli.fires:fires",
         "zonal": "datapump.cli.zonal:zonal",
+        "slice": "datapump.cli.slice:slice_areas",
     }
 
 
