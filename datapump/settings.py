@@ -77,6 +77,10 @@ class Settings(BaseSettings):
     download_max_bytes: int = Field(512 * 2**20, gt=0, description="Largest download accepted.")
     download_timeout_s: float = Field(600.0, gt=0, description="Time limit of one whole download.")
 
+    nightly: bool = Field(
+        default=True,
+        description="Whether one machine syncs by itself, by the nightly schedule in UTC.",
+    )
     chaining: bool = Field(
         default=True, description="Whether a new raster version starts the syncs that come after it."
     )

@@ -27,6 +27,7 @@ from datapump.keys import ApiKey, Scope, digest, new_secret
 from datapump.objects import Objects
 from datapump.ports import Ports
 from datapump.rate_limits import RateLimiter
+from datapump.schedules import Scheduler
 from datapump.secret_files import read_or_make, replace
 from datapump.stores.sqlite import (
     Database,
@@ -98,6 +99,8 @@ def create_embedded(settings: Settings, clock: Clock | None = None) -> Embedded:
         SqliteBackfillStore(database), runs, ports.sync_configs, targets, clock, orchestrator.start, orchestrator.stop
     )
     orchestrator.carry_also(backfills.carry)
+    if settings.nightly:
+        orchestrator.carry_also(Scheduler(ports).submit_due)
     services = Services(
         runs=runs,
         sync_configs=ports.sync_configs,

@@ -42,12 +42,12 @@ class LocalOrchestrator:
         self._taken: list[tuple[Unit, float | None]] = []
         self._woken = False
         self._closing = False
-        self._also: Callable[[], None] | None = None
+        self._also: list[Callable[[], None]] = []
         self._loop = threading.Thread(target=self._run, name="orchestrator", daemon=True)
 
     def carry_also(self, carry: Callable[[], None]) -> None:
-        """Have something else carried whenever the loop looks for work: at least whenever a step has been taken."""
-        self._also = carry
+        """Have something else carried whenever the loop looks for work: after each step, and twice a minute."""
+        self._also.append(carry)
 
     def open(self) -> None:
         """Start to carry what is open, also what an earlier process left in the middle."""
@@ -103,8 +103,8 @@ class LocalOrchestrator:
         """Hand out what is due to free threads; seconds until there may be more."""
         try:
             self._give_back()
-            if self._also is not None:
-                self._also()
+            for carry in self._also:
+                carry()
             if not free:
                 # The step that ends first wakes the loop.
                 return LONGEST_SLEEP_S

@@ -52,7 +52,7 @@ def demo(
     """Start everything, load the sample world, analyse, sync, show the tables; then serve until Ctrl-C."""
     with told(), ExitStack() as stack:
         url = f"http://127.0.0.1:{port}"
-        settings = get_settings().model_copy(update={"host": "127.0.0.1", "port": port, "url": url})
+        settings = get_settings().model_copy(update={"host": "127.0.0.1", "port": port, "url": url, "nightly": False})
         scene = _scene(settings, fires)
         out.print(f"datapump on {url}, its data in {settings.data_dir.resolve()}", soft_wrap=True)
         stack.enter_context(in_background(scene.settings))

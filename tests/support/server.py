@@ -38,6 +38,7 @@ class ServerProcess:
 
     def start(self):
         environment = {name: value for name, value in os.environ.items() if not name.startswith("DATAPUMP_")}
+        environment["DATAPUMP_NIGHTLY"] = "false"
         environment |= {f"DATAPUMP_{name.upper()}": str(value) for name, value in self._settings.items()}
         program = [sys.executable, "-c", "from datapump.cli import main; main()"]
         arguments = ["serve", "--port", str(self.port), "--data", str(self.data)]
