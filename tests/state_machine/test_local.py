@@ -210,8 +210,8 @@ def test_a_stop_is_seen_to_at_once(world, monkeypatch):
 def test_a_store_that_cannot_be_used_for_a_while_is_survived(world, monkeypatch, caplog, method, error):
     monkeypatch.setattr(local, "AGAIN_S", 0.01)
     tap = Tap(lambda number, _: "before" if number <= 3 else None, lambda _: error)
+    identity = begun(world, sync_job())
     with caplog.at_level(logging.CRITICAL), carrying(world, runs=Tapped(world.runs, (method,), tap)) as loop:
-        identity = begun(world, sync_job())
         loop.start(identity)
         loop.until(ended(world, identity))
         assert loop.trouble() is None
@@ -223,8 +223,8 @@ def test_a_store_that_cannot_be_used_for_a_while_is_survived(world, monkeypatch,
 
 def test_a_refused_give_back_at_the_end_is_left_to_the_next_start(world, caplog):
     tap = Tap(lambda *_: "before", lambda _: StorageError("the disk is full"))
+    identity = begun(world, sync_job())
     with caplog.at_level(logging.CRITICAL), carrying(world, runs=Tapped(world.runs, ("give_back",), tap)) as loop:
-        identity = begun(world, sync_job())
         loop.start(identity)
         loop.until(lambda: world.jobs(identity)[0].ended)
     assert status(world, identity) == {ExecutionStatus.RUNNING}
