@@ -80,14 +80,15 @@ class DynamoSyncConfigStore(DynamoConfigHistory):
         }
         self._ensure_indexed()
         found: list[SyncConfig] = []
-        while len(found) <= limit:
-            wanted = limit + 1 - len(found)
-            ids = self._listed(list_name(filters), after, wanted)
-            found += self._read(ids, filters)
-            if len(ids) < wanted:
-                break
-            after = ids[-1]
-        return Page(found[:limit], found[limit - 1].id if len(found) > limit else None)
+        more = True
+        while more and len(found) < limit:
+            wanted = limit - len(found)
+            # One more tells whether there is a next page.
+            ids = self._listed(list_name(filters), after, wanted + 1)
+            more = len(ids) > wanted
+            found += self._read(ids[:wanted], filters)
+            after = ids[wanted - 1] if more else None
+        return Page(found, after)
 
     def put(self, config: SyncConfig) -> SyncConfig:
         """Create it, or refresh an existing one without touching its switch or what it was brought to."""
