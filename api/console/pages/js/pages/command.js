@@ -21,12 +21,12 @@ export async function show(root, { query, signal }) {
   // One key for one filled-in form: a double click, or a repeated request, is one execution.
   let once = crypto.randomUUID();
   const text = h("textarea", { "aria-label": "The command as JSON", spellcheck: "false" });
-  const faults = h("ul", { class: "fault", role: "alert" });
+  const faults = h("ul", { class: "fault" });
   const outcome = h("section", {});
   const planButton = h("button", { type: "button", onclick: plan }, "Plan it");
   const submitButton = h("button", { type: "submit", class: "main", disabled: true }, "Start it");
   const element = h("form", { novalidate: true, onsubmit: submit },
-    h("p", {}, schema.description || ""), built.element, faults, h("p", { class: "row" }, planButton, submitButton),
+    h("p", {}, schema.description || ""), built.element, h("div", { role: "alert" }, faults), h("p", { class: "row" }, planButton, submitButton),
     h("p", { class: "hint" }, "It can be started once it has been planned."));
   text.addEventListener("input", () => { touched(); });
   replace(root, h("h1", {}, "New command"), h("p", {}, h("label", {}, "Command", choice)), element,

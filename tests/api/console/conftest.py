@@ -1,0 +1,193 @@
+"""A real Chromium, and embedded servers for it to look at."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from api.app import build
+from api.console.build import build as build_bundle
+from tests.support.deployment import SYNC, Deployment, published_night
+from tests.support.programs import need
+from tests.support.server import ServerProcess
+
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+LEASE = "geostore__viirs"
+WAIT_MS = 20_000
+
+
+@pytest.fixture(scope="session")
+def chromium():
+    need("chromium", "chromium")
+    from playwright.sync_api import sync_playwright  # noqa: PLC0415 - only where there is a browser
+
+    build_bundle()
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=FLAGS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="session")
+def template(tmp_path_factory):
+    """The data folder of a night whose analysis is published."""
+    return published_night(tmp_path_factory.mktemp("night") / "data")
+
+
+class Night:
+    """An embedded server after a night, what holds its jobs up, and its clients."""
+
+    def __init__(self, folder):
+        self.folder = folder
+        self.server = ServerProcess(folder, viirs_url=folder / "feed.csv", poll_max_s="0.3", effect_settle_s="0")
+
+    @property
+    def url(self):
+        return self.server.url
+
+    @property
+    def key(self):
+        return (self.folder / "secrets" / "admin-key").read_text().strip()
+
+    def client(self):
+        return self.server.client()
+
+    def sql(self, *statement):
+        with sqlite3.connect(self.folder / "datapump.sqlite", timeout=20) as connection:
+            connection.execute(*statement)
+        connection.close()
+
+    def hold(self):
+        """From now on a sync's job waits for its turn."""
+        self.sql("INSERT INTO leases VALUES (?, ?, ?)", (LEASE, "f" * 32, "f" * 32))
+
+    def release(self):
+        self.sql("DELETE FROM leases WHERE execution_id = ?", ("f" * 32,))
+
+    def ended(self, execution_id):
+        """The execution, once it has ended."""
+        with self.client() as client:
+            after = 0
+            while True:
+                page = client.events(execution_id, after=after, wait=10)
+                after = max([after, *(event["seq"] for event in page["items"])])
+                if page["ended"]:
+                    return client.execution(execution_id)
+
+    def failed_sync(self, version="v20260117"):
+        """A sync whose job has failed: one of its tables is gone."""
+        with closing(self.server.data_api()) as data_api:
+            if data_api.version("geostore__viirs__weekly_alerts", "v1") is not None:
+                data_api.delete_version("geostore__viirs__weekly_alerts", "v1")
+        command = {**SYNC, "parameters": {"types": ["viirs"], "sync_version": version}}
+        with self.client() as client:
+            return self.ended(client.submit(json.dumps(command))["id"])
+
+
+@pytest.fixture(scope="module")
+def night(template, tmp_path_factory):
+    """A server for the tests of one module."""
+    folder = tmp_path_factory.mktemp("served") / "data"
+    shutil.copytree(template, folder)
+    made = Night(folder)
+    with made.server:
+        yield made
+
+
+@pytest.fixture
+def fresh_night(template, tmp_path):
+    """A server for one test alone."""
+    shutil.copytree(template, tmp_path / "data")
+    made = Night(tmp_path / "data")
+    with made.server:
+        yield made
+
+
+class Traffic:
+    """What the browser asked for, and what it complained of."""
+
+    def __init__(self):
+        self.requests = []
+        self.complaints = []
+        self.expected = []
+
+    def watch(self, page):
+        page.on("request", lambda request: self.requests.append((request.method, request.url)))
+        page.on("pageerror", lambda error: self.complaints.append(str(error)))
+        page.on("console", lambda line: self.complaints.append(line.text) if line.type == "error" else None)
+
+    def check(self, origin):
+        """Nothing was asked for but documented calls and the console's own files; nothing broke or was blocked."""
+        known = [
+            (method.upper(), re.compile(re.sub(r"\{[^}]+\}", "[^/]+", path) + "$"))
+            for path, item in build().openapi()["paths"].items()
+            for method in item
+        ]
+        for method, url in self.requests:
+            assert url.startswith((f"{origin}/", "data:")), url
+            path = url.removeprefix(origin).partition("?")[0].partition("#")[0]
+            own = path.startswith("/console")
+            assert (
+                url.startswith("data:") or own or any(method == verb and pattern.match(path) for verb, pattern in known)
+            ), f"{method} {path}"
+        complaints = [line for line in self.complaints if not any(part in line for part in self.expected)]
+        assert complaints == []
+
+
+@pytest.fixture
+def open_page(chromium):
+    """Opens pages of a server, the key entered; afterwards what they asked for and complained of is checked."""
+    contexts = []
+    traffic = Traffic()
+    origins = set()
+
+    def opened(night, where="", *, key=None, expected=(), **options):
+        context = chromium.new_context(**{"viewport": {"width": 1280, "height": 900}, **options})
+        context.set_default_timeout(WAIT_MS)
+        contexts.append(context)
+        page = context.new_page()
+        traffic.watch(page)
+        traffic.expected += expected
+        origins.add(night.url)
+        page.goto(f"{night.url}/console/#/{where}")
+        page.fill("input[name=key]", key or night.key)
+        page.click("button[type=submit]")
+        return page
+
+    yield opened
+    for context in contexts:
+        context.close()
+    for origin in origins:
+        traffic.check(origin)
+
+
+@pytest.fixture
+def deployment_of():
+    """The stores of a server's folder, to be written to while it runs."""
+    made = []
+
+    def of(night):
+        deployment = Deployment(night.folder)
+        made.append(deployment)
+        return deployment
+
+    yield of
+    for deployment in made:
+        deployment.close()
+
+
+ROOT = Path(__file__).parents[3]

@@ -1,0 +1,265 @@
+"""Every page of the console in a real browser, on a real server."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import expect
+
+from datapump.executions import NewEvent
+from tests.support.deployment import SYNC
+
+MARKUP = "<img src=x onerror=alert(1)><b>bold</b>"
+SERIOUS = {"serious", "critical"}
+
+
+def test_a_wrong_key_is_refused_and_a_right_one_is_kept_for_the_tab_only(night, open_page):
+    page = open_page(night, key="dp_wrong", expected=["401"])
+    page.wait_for_selector("[role=alert]:has-text('not known')")
+    assert page.evaluate("sessionStorage.length") == 0
+    page.fill("input[name=key]", night.key)
+    page.click("button[type=submit]")
+    page.wait_for_selector("h1:has-text('The night at a glance')")
+    assert page.evaluate("localStorage.length") == 0
+    assert page.context.cookies() == []
+    page.click("text=Forget the key")
+    page.wait_for_selector("h1:has-text('Enter your key')")
+    assert page.evaluate("sessionStorage.length") == 0
+
+
+def test_the_overview_tells_after_a_failing_night_what_failed_and_what_is_behind(night, open_page):
+    execution = night.failed_sync()
+    assert execution["status"] == "failed"
+    page = open_page(night)
+    page.wait_for_selector(f"a[href='#/executions/{execution['id']}']")
+    counts = page.inner_text("ul.counts")
+    assert "1\nfailed and not retried" in counts
+    assert "1\ntables behind" in counts
+    assert page.locator("tr:has-text('viirs') .behind").count() >= 1
+    page.wait_for_selector(".chart[aria-label*='1 night failed'] svg")
+    page.click(f"a[href='#/executions/{execution['id']}']")
+    page.wait_for_selector("[data-page=execution]")
+
+
+def test_a_failed_execution_is_opened_to_its_cause_and_retried(night, open_page):
+    execution = night.failed_sync("v20260118")
+    page = open_page(night, f"executions/{execution['id']}")
+    page.wait_for_selector("h1:has-text('failed')")
+    assert "geostore__viirs__weekly_alerts v1 does not exist" in page.inner_text("details[open] li.error")
+    page.wait_for_selector(".flow .boxes a.failed")
+    page.wait_for_selector(".chart[aria-label^='Steps'] svg")
+    page.wait_for_selector("ol.events li:has-text('finished')")
+    page.click("text=Retry 1 failed job")
+    page.wait_for_selector("h1:has-text('continue_jobs')")
+    assert page.inner_text("dd a") == execution["id"]
+    with night.client() as client:
+        assert client.execution(execution["id"])["retried_by"] in page.url
+
+
+def test_a_running_execution_is_live_and_stopped_with_a_reason(night, open_page):
+    night.hold()
+    try:
+        with night.client() as client:
+            command = {**SYNC, "parameters": {"types": ["viirs"], "sync_version": "v20260119"}}
+            identity = client.submit(json.dumps(command))["id"]
+        page = open_page(night, f"executions/{identity}")
+        page.wait_for_selector("td:has-text('waiting for')")
+        page.click("button.danger:has-text('Stop')")
+        page.fill("dialog input[name=reason]", "the feed is broken")
+        page.click("dialog button[type=submit]")
+        page.wait_for_selector("h1:has-text('stopped')")
+        assert "the feed is broken" in page.inner_text("dl.facts")
+        page.wait_for_selector("ol.events li:has-text('stopped')")
+    finally:
+        night.release()
+    assert night.ended(identity)["stop_reason"] == "the feed is broken"
+
+
+def test_thinking_better_of_a_stop_changes_nothing(night, open_page):
+    night.hold()
+    try:
+        with night.client() as client:
+            command = {**SYNC, "parameters": {"types": ["viirs"], "sync_version": "v20260120"}}
+            identity = client.submit(json.dumps(command))["id"]
+            page = open_page(night, f"executions/{identity}")
+            page.click("button.danger:has-text('Stop')")
+            page.keyboard.press("Escape")
+            page.wait_for_selector("dialog", state="detached")
+            assert client.execution(identity)["stop_reason"] is None
+            client.stop(identity, "the test is over")
+    finally:
+        night.release()
+    night.ended(identity)
+
+
+def test_executions_are_filtered_and_each_is_a_link(night, open_page):
+    page = open_page(night, "executions")
+    page.wait_for_selector("td a:has-text('analysis')")
+    page.select_option("select[name=command]", "sync")
+    page.click("button:has-text('Filter')")
+    page.wait_for_url("**/#/executions?command=sync")
+    expect(page.locator("td a:has-text('analysis')")).to_have_count(0)
+
+
+def test_a_sync_config_is_switched_with_a_reason_that_its_history_keeps(night, open_page):
+    page = open_page(night, "sync-configs")
+    switch = page.locator("tr:has-text('rw_areas') input[role=switch]")
+    switch.click()
+    page.fill("dialog input[name=reason]", "the areas are being mended")
+    page.click("dialog button[type=submit]")
+    expect(page.locator("input[aria-label*=rw_areas]")).not_to_be_checked()
+    page.click("tr:has-text('rw_areas') td a")
+    page.wait_for_selector("td:has-text('the areas are being mended')")
+
+
+def test_a_conflicting_switch_shows_both_sides_and_changes_only_if_that_is_wanted(night, open_page):
+    page = open_page(night, "sync-configs", expected=["412"])
+    page.wait_for_selector("tr:has-text('viirs') input[role=switch]")
+    with night.client() as client:
+        (config,) = client.sync_configs(sync_type="viirs")["items"]
+        client.switch(config["id"], sync=False, reason="somebody was faster")
+    box = page.locator(f"tr:has(a[href='#/sync-configs/{config['id']}']) input[role=switch]")
+    box.click()
+    page.fill("dialog input[name=reason]", "mine")
+    page.click("dialog button[type=submit]")
+    page.wait_for_selector("dialog:has-text('Somebody has changed this meanwhile')")
+    sides = page.inner_text("dialog .sides")
+    assert "somebody was faster" in sides
+    assert "mine" in sides
+    page.click("dialog button:has-text('Cancel')")
+    page.wait_for_selector("dialog", state="detached")
+    with night.client() as client:
+        assert client.sync_config(config["id"])["revision"] == config["revision"] + 1
+        client.switch(config["id"], sync=True, reason="again")
+
+
+def test_a_command_is_checked_planned_and_started_once_by_a_double_click(night, open_page):
+    page = open_page(night, "command?command=set_latest")
+    page.fill("fieldset input", "no version")
+    page.wait_for_selector("[aria-invalid=true]")
+    assert page.is_disabled("button:has-text('Plan it')")
+    page.fill("fieldset input", "v1")
+    page.click("button:has-text('Plan it')")
+    page.wait_for_selector("section[aria-label=Plan] td:has-text('geostore__viirs__daily_alerts v1')")
+    with night.client() as client:
+        before = [item for item in client.executions(command="set_latest")["items"] if not item["plan_only"]]
+        page.dblclick("button:has-text('Start it')")
+        page.wait_for_selector("[data-page=execution] h1:has-text('set_latest')")
+        after = [item for item in client.executions(command="set_latest")["items"] if not item["plan_only"]]
+    assert len(after) == len(before) + 1
+
+
+def test_a_command_that_cannot_work_is_told_before_it_can_be_started(night, open_page):
+    page = open_page(night, "command?command=set_latest")
+    page.fill("fieldset input", "v99")
+    page.click("button:has-text('Plan it')")
+    page.wait_for_selector("ul.fault li:has-text('no sync config has the analysis version v99')")
+    assert page.is_disabled("button:has-text('Start it')")
+
+
+def test_what_is_edited_after_planning_must_be_planned_again(night, open_page):
+    page = open_page(night, "command?command=set_latest")
+    page.fill("fieldset input", "v1")
+    page.click("button:has-text('Plan it')")
+    page.wait_for_selector("button:has-text('Start it'):enabled")
+    page.fill("fieldset input", "v2")
+    assert page.is_disabled("button:has-text('Start it')")
+
+
+def test_the_catalog_tells_what_can_be_done(night, open_page):
+    page = open_page(night, "catalog")
+    page.wait_for_selector("tr:has-text('viirs')")
+    assert "integrated_alerts" in page.inner_text("main")
+
+
+def test_an_expired_key_asks_for_another_and_goes_on_where_it_was(night, open_page):
+    with night.client() as client:
+        identity = client.executions(limit=1)["items"][0]["id"]
+    page = open_page(night, f"executions/{identity}", expected=["401"])
+    page.wait_for_selector("[data-page=execution] h1")
+    page.evaluate("sessionStorage.setItem('datapump-key', 'dp_revoked')")
+    page.click("nav a:has-text('Catalog')")
+    page.wait_for_selector("h1:has-text('Enter your key')")
+    assert "expired" in page.inner_text("[role=alert]")
+    page.fill("input[name=key]", night.key)
+    page.click("button[type=submit]")
+    page.wait_for_selector("h1:has-text('Catalog')")
+
+
+def test_a_lost_connection_is_said_and_recovers(fresh_night, open_page):
+    page = open_page(fresh_night, "executions", expected=["ERR_CONNECTION"])
+    page.wait_for_selector("td a:has-text('analysis')")
+    fresh_night.server.kill()
+    page.wait_for_selector("#offline:visible")
+    fresh_night.server.start()
+    page.wait_for_selector("#offline", state="hidden")
+    page.wait_for_selector("td a:has-text('analysis')")
+
+
+def test_planted_markup_stays_text_wherever_it_reaches_the_page(fresh_night, open_page, deployment_of):
+    execution = fresh_night.failed_sync()
+    deployment = deployment_of(fresh_night)
+    stored = deployment.runs.get_execution(execution["id"])
+    planted = stored.model_copy(
+        update={"notes": [MARKUP], "errors": [MARKUP], "caller": MARKUP, "stop_reason": MARKUP, "retry_of": MARKUP}
+    )
+    fresh_night.sql("UPDATE executions SET document = ? WHERE id = ?", (planted.model_dump_json(), stored.id))
+    job = deployment.runs.list_jobs(stored.id)[0].job
+    links = {"log": "javascript:alert(1)", "cluster": MARKUP}
+    errors = [error.model_copy(update={"message": MARKUP, "step": MARKUP}) for error in job.errors]
+    broken = job.model_copy(
+        update={"message": MARKUP, "links": links, "notes": [MARKUP], "errors": errors, "step": MARKUP}
+    )
+    fresh_night.sql("UPDATE jobs SET document = ? WHERE execution_id = ?", (broken.model_dump_json(), stored.id))
+    deployment.runs.add_event(stored.id, NewEvent(kind=MARKUP, message=MARKUP))
+    config = deployment.sync_configs.list().items[0]
+    dirty = config.model_copy(update={"dataset": MARKUP, "sync_version": MARKUP})
+    fresh_night.sql("UPDATE sync_configs SET document = ? WHERE id = ?", (dirty.model_dump_json(), config.id))
+    page = open_page(fresh_night)
+    page.on("dialog", lambda _: pytest.fail("markup was run"))
+    for where in ["", "executions", f"executions/{stored.id}", "sync-configs", f"sync-configs/{config.id}"]:
+        page.goto(f"{fresh_night.url}/console/#/{where}")
+        page.wait_for_selector(f"main :text('{MARKUP}')")
+        assert page.locator("main img, main b").count() == 0, where
+        assert page.locator("a[href^='javascript:']").count() == 0
+
+
+PAGES = ["", "executions", "executions/{execution}", "sync-configs", "sync-configs/{config}", "command", "catalog"]
+LOOKS = [("light", 1280), ("dark", 375), ("dark", 2560), ("light", 375)]
+
+
+@pytest.mark.parametrize(("scheme", "width"), LOOKS)
+def test_axe_finds_nothing_serious_and_nothing_runs_off_the_screen(night, open_page, scheme, width):
+    with night.client() as client:
+        execution = client.executions(command="analysis", limit=1)["items"][0]["id"]
+        config = client.sync_configs(limit=1)["items"][0]["id"]
+    page = open_page(night, color_scheme=scheme, viewport={"width": width, "height": 800})
+    page.wait_for_selector("main h2")
+    for where in PAGES:
+        page.goto(f"{night.url}/console/#/{where.format(execution=execution, config=config)}")
+        page.wait_for_selector("main h1")
+        page.wait_for_load_state("networkidle")
+        found = [
+            (one["id"], [node["target"] for node in one["nodes"]])
+            for one in Axe().run(page).response["violations"]
+            if one["impact"] in SERIOUS
+        ]
+        assert found == [], where
+        overflow = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+        assert overflow <= 0, where
+
+
+def test_everything_is_reached_by_keyboard(night, open_page):
+    page = open_page(night)
+    page.wait_for_selector("main h2")
+    page.reload()
+    page.wait_for_selector("main h2")
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.textContent") == "Skip to the content"
+    for _ in range(4):
+        page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    page.wait_for_selector("h1:has-text('Sync configs')")
+    assert page.evaluate("document.activeElement.id") == "main"
