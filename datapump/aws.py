@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import threading
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 from datapump.errors import RemoteBusyError, RemoteRefusedError, RemoteUnavailableError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
     from types_boto3_emr import EMRClient
     from types_boto3_secretsmanager import SecretsManagerClient
     from types_boto3_stepfunctions import SFNClient
 
     from datapump.errors import DatapumpError
+    from datapump.settings import Settings
 
 READ_ATTEMPTS = 6
 CONNECT_S = 5.0
@@ -48,13 +49,26 @@ class Aws:
     writes never does: an answer that did not come may belong to a write that has happened.
 
     Args:
-        region: Where the services are.
+        region: Where the services are; None: where the AWS SDK says.
+        endpoint: Another address of all of them, for tests.
     """
 
-    def __init__(self, region: str) -> None:
-        self.region = region
+    def __init__(self, region: str | None, endpoint: str | None = None) -> None:
+        self._region = region
+        self._endpoint = endpoint
+        self._session: Any = None
         self._clients: dict[tuple[str, bool], Any] = {}
         self._lock = threading.Lock()
+
+    @classmethod
+    def of(cls, settings: Settings) -> Self:
+        """The account that the settings name."""
+        return cls(settings.aws_region, settings.aws_endpoint_url)
+
+    @property
+    def region(self) -> str:
+        """Where the services are."""
+        return self._region or str(self.emr().meta.region_name)
 
     def emr(self, *, writes: bool = False) -> EMRClient:
         """Elastic MapReduce."""
@@ -86,8 +100,10 @@ class Aws:
                     retries={"mode": "standard", "total_max_attempts": attempts},
                 )
                 # A session of its own: the default one may not be used by two threads at once.
-                make: Callable[..., Any] = boto3.Session().client
-                self._clients[key] = make(service, region_name=self.region, config=config)
+                self._session = self._session or boto3.Session()
+                self._clients[key] = self._session.client(
+                    service, region_name=self._region, endpoint_url=self._endpoint, config=config
+                )
             return self._clients[key]
 
 

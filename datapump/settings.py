@@ -9,7 +9,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Literal, Self, TypeVar
 
-from pydantic import AliasChoices, Field, SecretStr, ValidationError, model_validator
+from pydantic import Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from datapump.errors import InternalError
@@ -33,14 +33,14 @@ class Settings(BaseSettings):
         "embedded", description="Outside production, gadm analyses on EMR are cut to a few countries."
     )
 
-    rate_limit_requests: int = Field(6000, ge=1, description="Requests that one caller may make at once.")
-    rate_limit_window_s: int = Field(60, ge=1, description="Seconds in which a caller's requests are given back.")
-
     run_table: str = Field("datapump-runs", description="DynamoDB table of executions and all that belongs to them.")
     config_table: str = Field("datapump-sync-configs", description="DynamoDB table of sync configs.")
     retention_days: int = Field(400, ge=30, description="How long DynamoDB keeps executions and what belongs to them.")
     aws_region: str | None = Field(None, description="AWS region; unset: the one that the AWS SDK finds.")
     aws_endpoint_url: str | None = Field(None, description="Another address than AWS's own, for tests.")
+
+    rate_limit_requests: int = Field(6000, ge=1, description="Requests that one caller may make at once.")
+    rate_limit_window_s: int = Field(60, ge=1, description="Seconds in which a caller's requests are given back.")
 
     pipeline_bucket: str = Field("gfw-pipelines", description="Bucket of features and analysis results.")
     data_lake_bucket: str = Field("gfw-data-lake", description="Bucket of the data lake: alerts, rasters.")
@@ -130,17 +130,18 @@ class Settings(BaseSettings):
 class ProductionSettings(Settings):
     """What every function of the production deployment needs. Secrets are named here, and kept in Secrets Manager."""
 
-    region: str = Field(
-        "us-east-1",
-        validation_alias=AliasChoices("DATAPUMP_REGION", "AWS_REGION"),
-        description="AWS region of everything.",
-    )
     s3_endpoint: str | None = Field(None, description="Another address of S3 than AWS's own, for tests.")
-    runs_table: str = Field(min_length=1, description="DynamoDB table of executions, jobs, events, effects, keys.")
-    sync_configs_table: str = Field(min_length=1, description="DynamoDB table of sync configs.")
     secret_cache_s: float = Field(300.0, ge=0, description="How long a secret is used before it is read again.")
 
-    data_api_secret: str = Field("gfw-api/token", description="Name of the secret that holds the Data API token.")
+    api_secret: str = Field(
+        "gfw-api/token", description="Name of the secret that holds the token of the Data API and the Areas API."
+    )
+    slack_secret: str = Field(
+        "slack/gfw-sync", description="Name of the secret that holds the Slack webhooks by channel."
+    )
+    gnw_secret: str = Field(
+        "prefect/webhook_urls", description="Name of the secret that holds Global Nature Watch's webhooks by dataset."
+    )
     geotrellis_jars: str | None = Field(
         None, description="Folder of the GeoTrellis jars; unset: geotrellis/jars in the pipeline bucket."
     )

@@ -197,6 +197,7 @@ class Deployment:
         ports = ports or self.ports
         units = self.runs.claim(8)
         for unit in units:
+            self.before(unit)
             if unit.phase == "dispatch":
                 wait = take_dispatch(unit.execution_id, unit.attempts, ports)
             elif unit.phase == "postprocess":
@@ -210,6 +211,9 @@ class Deployment:
             self.server.settle()
             self.clock.advance(1)
         return True
+
+    def before(self, unit):
+        """Called before each step is taken."""
 
     def carry(self, execution_id, ports=None, steps=20000):
         """Take steps until the execution has ended."""

@@ -1,0 +1,277 @@
+"""The two deployments behind one face, so that a scenario runs on either and what is left can be compared."""
+
+from __future__ import annotations
+
+import json
+import re
+from contextlib import ExitStack, contextmanager
+from dataclasses import replace
+from unittest.mock import patch
+
+from datapump.clients.data_api import DataApi
+from datapump.engines import RunState
+from datapump.errors import RemoteBusyError, RemoteUnavailableError
+from datapump.executions import Execution
+from datapump.keys import ApiKey, Scope, digest
+from datapump.retries import plan_retry
+from datapump.settings import ExecutorSettings, read_settings
+from datapump.stores.dynamodb import DynamoKeyStore, Tables, definitions
+from state_machine.production import create_ports
+from state_machine.step_functions import StepFunctionsOrchestrator
+from tests.support.aws import Account
+from tests.support.clock import FakeClock
+from tests.support.deployment import AREA, TOKEN, DataApiServer, Deployment
+from tests.support.inline_engine import InlineEngine
+from tests.support.lambda_events import event_of
+
+KEY = "datapump-admin-key"
+ENGINE = "the engine says so"
+# What differs between two runs of the same: time, tries, ids, and which engine did it.
+VOLATILE = {"start_time", "end_time", "polls", "next_poll_s", "links", "run_id", "outage_since", "at"}
+
+
+class Twin:
+    """What a scenario may ask of a deployment beside what `Deployment` offers."""
+
+    def prepare(self):
+        """A user area, a night of saved fires, and a feed that brings a further day."""
+        self.put_areas()
+        self.put_saved_fires()
+        self.put_feed("2026-01-15", "2026-01-16", count=3)
+
+    def ends(self, part, status):
+        """The next run whose name holds a part ends so; each call is for one run."""
+        self.endings.append((part, status))
+
+    def ending(self, name):
+        for ending in self.endings:
+            if ending[0] in name:
+                self.endings.remove(ending)
+                return ending[1]
+        return None
+
+    def outage(self, requests):
+        """The Data API does not answer so many requests of the pipeline."""
+        self.away += requests
+
+    @contextmanager
+    def _weather(self):
+        """Requests of the Data API fail as long as it is away."""
+        real = DataApi._send
+
+        def send(client, method, path, **arguments):
+            if self.away and client is not self.data_api:
+                self.away -= 1
+                raise RemoteUnavailableError(f"the Data API did not answer {method} {path}: ReadTimeout")
+            return real(client, method, path, **arguments)
+
+        with patch.object(DataApi, "_send", send):
+            yield
+
+    def __enter__(self):
+        self._open = ExitStack()
+        self._open.enter_context(self._weather())
+        return super().__enter__()
+
+    def __exit__(self, *reason):
+        super().__exit__(*reason)
+        self._open.close()
+
+    def before_tick(self, step, action, times=1):
+        """Do something, with the id of the execution, just before a job is ticked in a step."""
+        self.hooks.append([step, action, times])
+
+    def ticking(self, execution_id, job_id):
+        for hook in self.hooks:
+            step, action, times = hook
+            if times and step in {None, self.runs.get_job(execution_id, job_id).job.step}:
+                hook[2] -= 1
+                action(execution_id)
+
+    def final(self, *executions):
+        """All that is left for good, without what time makes: to be equal on both deployments."""
+        told = {"outcome": self.outcome(), "executions": []}
+        told["outcome"]["log"] = sorted(told["outcome"]["log"])
+        told["outcome"]["tables"] = {" ".join(name): table for name, table in told["outcome"]["tables"].items()}
+        for execution_id in executions:
+            execution = self.runs.get_execution(execution_id)
+            told["executions"].append(
+                {
+                    "status": str(execution.status),
+                    "notes": execution.notes,
+                    "errors": execution.errors,
+                    "stop_reason": execution.stop_reason,
+                    "jobs": sorted((self._document(job) for job in self.jobs(execution_id)), key=json.dumps),
+                }
+            )
+        return json.loads(_anonymous(json.dumps(told, sort_keys=True, default=str)))
+
+    def _document(self, job):
+        document = _without(job.model_dump(mode="json"))
+        # The embedded engine tells more of what it did than a cluster does.
+        document["notes"] = [note for note in document["notes"] if "manifest.json" not in note]
+        return document
+
+
+def _without(value):
+    if isinstance(value, dict):
+        return {key: _without(one) for key, one in value.items() if key not in VOLATILE}
+    return [_without(one) for one in value] if isinstance(value, list) else value
+
+
+def _anonymous(text):
+    text = re.sub(r"cluster j-\w+ is [a-z ]+(: [A-Z_]+)?", ENGINE, text)
+    text = re.sub(r"(?<![0-9a-f])[0-9a-f]{32}(?![0-9a-f])", lambda id_: AREA if id_[0] == AREA else "ID", text)
+    text = re.sub(r"(firealerts_\w+?_\d{8}_\d{4}(_\d+)?|RUN)(/(firealerts_\w+?_\d{8}_\d{4}(_\d+)?|RUN))?", "RUN", text)
+    return re.sub(r"part-00000-[0-9a-f-]{36}", "PART", text)
+
+
+class ScriptedEngine(InlineEngine):
+    """The inline engine, whose runs end as a scenario says, and which may have no room."""
+
+    def __init__(self, objects, ending):
+        super().__init__(objects)
+        self.throttled = 0
+        self._ending = ending
+
+    def start(self, request):
+        if self.throttled:
+            self.throttled -= 1
+            raise RemoteBusyError("the engine is busy")
+        told = None if request.name in self.runs else self._ending(request.name)
+        if told is None:
+            return super().start(request)
+        self.runs[request.name] = told
+        return None
+
+
+class EmbeddedTwin(Twin, Deployment):
+    """One machine."""
+
+    name = "embedded"
+
+    def __init__(self, folder, **settings):
+        super().__init__(folder, **settings)
+        self.hooks, self.endings, self.away = [], [], 0
+        self.data_api = self.server.client()
+        self.engine = ScriptedEngine(self.objects, self.ending)
+        self.ports = replace(self.ports, engine=self.engine)
+
+    def before(self, unit):
+        if unit.phase == "tick":
+            self.ticking(unit.execution_id, unit.job_id)
+
+    def stop(self, execution_id, reason="stopped by a test"):
+        self.runs.request_stop(execution_id, reason)
+
+    def close(self):
+        self.ports.data_api.close()
+        super().close()
+
+    def retry(self, execution_id):
+        original = self.runs.get_execution(execution_id)
+        planned = plan_retry(original, self.runs)
+        wanted = Execution(
+            id=self.clock.new_id(),
+            command=planned.command.model_dump(mode="json"),
+            fingerprint="",
+            caller="test",
+            created=self.clock.now(),
+            notes=planned.notes,
+            retry_of=execution_id,
+        )
+        return self.runs.create_execution(wanted)[0].id
+
+    def throttle(self, times):
+        """The engine takes no more runs now, so many times."""
+        self.engine.throttled = times
+
+    def running(self):
+        """The runs that go on."""
+        return [name for name, run in self.engine.runs.items() if run.state is RunState.RUNNING]
+
+    def disturb(self, *_):
+        """There is no Lambda to disturb."""
+
+
+class AwsTwin(Twin, Deployment):
+    """The production deployment on moto."""
+
+    name = "aws"
+
+    def __init__(self, folder, **settings):
+        self.folder = folder
+        self.clock = FakeClock()
+        self.hooks, self.endings, self.away = [], [], 0
+        self.account = account = Account(self.clock, self._settle, self.ticking, self.ending)
+        self.objects = account.objects
+        self.server = DataApiServer(folder / "data_api", self.objects)
+        self.data_api = self.server.client()
+        account.configure(
+            environment="production",
+            data_api_url=self.server.url,
+            s3_endpoint=account.s3,
+            state_machine=account.machine,
+            emr_service_role="emr",
+            emr_instance_profile="nodes",
+            effect_settle_s=0,
+            poll_min_s=0.2,
+            poll_max_s=30,
+            **settings,
+        )
+        account.secret("gfw-api/token", json.dumps({"token": TOKEN}))
+        account.secret("datapump/cursor-key", "signs cursors")
+        account.secret("slack/gfw-sync", "{}")
+        account.secret("prefect/webhook_urls", "{}")
+        self.settings = read_settings(ExecutorSettings)
+        self._make_tables()
+        self.ports = create_ports(self.settings, self.clock)
+        self.runs, self.sync_configs = self.ports.runs, self.ports.sync_configs
+        self.orchestrator = StepFunctionsOrchestrator(self.ports.engine._aws, self.runs, account.machine)
+
+    def _settle(self):
+        self.server.settle()
+
+    def _make_tables(self):
+        tables = Tables.of(self.settings)
+        for definition in definitions(self.settings.run_table, self.settings.config_table).values():
+            tables.client.create_table(**definition)
+        key = ApiKey(digest=digest(KEY), caller="test", scope=Scope.ADMIN, created=self.clock.now())
+        DynamoKeyStore(tables).add(key)
+
+    def close(self):
+        self.ports.data_api.close()
+        self.data_api.close()
+        self.server.close()
+        self.account.close()
+
+    def request(self, method, path, body=None):
+        """Ask the API as API Gateway does."""
+        headers = [("authorization", f"Bearer {KEY}"), ("content-type", "application/json")]
+        event = event_of(method, path, headers=headers, body=b"" if body is None else json.dumps(body).encode())
+        answer = self.account.api(event)
+        assert answer["statusCode"] < 300, answer
+        return json.loads(answer["body"])
+
+    def submit(self, command):
+        return self.request("POST", "/commands", command)["id"]
+
+    def carry(self, execution_id, _ports=None):
+        self.account.await_end(self.orchestrator.describe(execution_id).arn)
+        return self.runs.get_execution(execution_id)
+
+    def stop(self, execution_id, reason="stopped by a test"):
+        self.request("POST", f"/executions/{execution_id}/stop", {"reason": reason})
+
+    def retry(self, execution_id):
+        return self.request("POST", f"/executions/{execution_id}/retry")["id"]
+
+    def throttle(self, times):
+        self.account.geotrellis.throttled = times
+
+    def running(self):
+        alive = {"RUNNING", "WAITING", "STARTING", "BOOTSTRAPPING"}
+        return [name for name, state in self.account.clusters().items() if state in alive]
+
+    def disturb(self, *faults):
+        self.account.faults += faults
