@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from datapump.commands import SyncCommand, VersionUpdateCommand
+from datapump.commands import SyncCommand
 from datapump.errors import UnsupportedError
 from datapump.sources import SOURCES
 
@@ -21,10 +21,8 @@ def refuse_unavailable(command: AnyCommand) -> None:
     """Refuse a valid command that this version cannot carry out.
 
     Raises:
-        UnsupportedError: It asks for raster versions, or for feeds that have no source yet.
+        UnsupportedError: It asks for feeds that have no source yet.
     """
-    if isinstance(command, VersionUpdateCommand):
-        raise UnsupportedError("version_update is not available in this version: it cannot make raster versions")
     if isinstance(command, SyncCommand):
         known = available_sync_types()
         missing = [sync_type for sync_type in command.parameters.types if sync_type not in known]

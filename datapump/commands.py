@@ -13,6 +13,7 @@ from datapump.errors import Fault, InvalidInputError
 from datapump.jobs.document import Document
 from datapump.jobs.documents import Job, Table
 from datapump.names import DatasetName, VersionName
+from datapump.rasters.parameters import TileCacheParameters, TileSetParameters
 
 GEOTRELLIS_VERSION_PATTERN = r"^\d{1,3}\.\d{1,3}\.\d{1,3}([.-][A-Za-z0-9.-]{1,40})?$"
 LABEL_NAME_PATTERN = r"^[a-z][a-z0-9_.-]{0,62}$"
@@ -107,13 +108,18 @@ class ContentDateRange(Document):
 
 
 class VersionUpdateParameters(Document):
-    """One raster version."""
+    """One raster version: a tile set, and map tiles drawn from it.
+
+    Attributes:
+        content_date_description: What the dates mean, in words; none: the range itself.
+    """
 
     dataset: DatasetName
     version: VersionName
     content_date_range: ContentDateRange
-    tile_set_parameters: dict[str, object] = Field(min_length=1)
-    tile_cache_parameters: dict[str, object] | None = None
+    content_date_description: str | None = Field(default=None, min_length=1, max_length=500)
+    tile_set_parameters: TileSetParameters
+    tile_cache_parameters: TileCacheParameters | None = None
 
 
 class ContinueJobsParameters(Document):
@@ -211,7 +217,7 @@ def _words(kind: str, message: str, context: dict[str, object]) -> str:
     if kind == "union_tag_invalid":
         return f"{context['tag']!r} is not known; allowed are {context['expected_tags']}"
     if kind == "union_tag_not_found":
-        known = NAMES if context["discriminator"] == "'command'" else ("analysis", "set_latest")
+        known = NAMES if context["discriminator"] == "'command'" else ("analysis", "set_latest", "raster_version")
         return f"is required; allowed are {', '.join(repr(name) for name in known)}"
     if kind == "extra_forbidden":
         return "is not a known key: remove it, or look for a typing mistake"

@@ -9,16 +9,25 @@ from typing import TYPE_CHECKING, NamedTuple
 from datapump.alerts import alert_files, last_time
 from datapump.analyses import FeatureType
 from datapump.capabilities import refuse_unavailable
-from datapump.commands import COMMAND, AnalysisCommand, ContinueJobsCommand, SetLatestCommand, SyncCommand
+from datapump.commands import (
+    COMMAND,
+    AnalysisCommand,
+    ContinueJobsCommand,
+    SetLatestCommand,
+    SyncCommand,
+    VersionUpdateCommand,
+)
 from datapump.end_messages import tell_end
 from datapump.errors import ConflictError, DatapumpError, InternalError, NotFoundError, UnsupportedError, UserError
 from datapump.executions import ExecutionStatus
 from datapump.features import find_features
 from datapump.freshness import record, unread
+from datapump.jobs import raster_version
 from datapump.jobs.analysis import take_up
-from datapump.jobs.documents import AnalysisJob, AnyJob, LatestTarget, SetLatestJob, Table
+from datapump.jobs.documents import AnalysisJob, AnyJob, LatestTarget, RasterJob, SetLatestJob, Table
 from datapump.jobs.publishing import published_already
 from datapump.jobs.ticking import reopen
+from datapump.jobs.version_update import version_job
 from datapump.sources import source_of
 
 if TYPE_CHECKING:
@@ -127,6 +136,8 @@ def jobs_for(execution_id: str, command: AnyCommand, ports: Ports, *, last_attem
         return _continue(command.parameters, ports)
     if isinstance(command, SetLatestCommand):
         return _set_latest(command.parameters, ports)
+    if isinstance(command, VersionUpdateCommand):
+        return Dispatched([version_job(command.parameters, ports)], [], [])
     raise InternalError(f"no jobs are known for the command {command.command}")
 
 
@@ -217,6 +228,8 @@ def _continue(parameters: ContinueJobsParameters, ports: Ports) -> Dispatched:
         if isinstance(job, AnalysisJob):
             check_engine(job.table, ports)
             take_up(job, ports)
+        elif isinstance(job, RasterJob):
+            raster_version.take_up(job, ports)
         else:
             reopen(job)
     return Dispatched(list(parameters.jobs), [], [])

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, NamedTuple
 from datapump.effects import UnsettledError
 from datapump.errors import DatapumpError, RemoteUnavailableError, StorageError
 from datapump.executions import NewEvent
-from datapump.jobs import analysis, latest
-from datapump.jobs.documents import AnalysisJob, AnyJob, JobStatus
+from datapump.jobs import analysis, latest, raster_version
+from datapump.jobs.documents import AnalysisJob, AnyJob, JobStatus, RasterJob
 from datapump.jobs.ticking import JobFailedError, fail, wait
 
 if TYPE_CHECKING:
@@ -100,6 +100,8 @@ def move(job: AnyJob, execution: Execution, ports: Ports) -> None:
 def _tick(job: AnyJob, execution_id: str, ports: Ports) -> None:
     if isinstance(job, AnalysisJob):
         analysis.tick(job, execution_id, ports)
+    elif isinstance(job, RasterJob):
+        raster_version.tick(job, execution_id, ports)
     else:
         latest.tick(job, ports)
 

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import errno
 import fnmatch
+import io
 import re
 import tempfile
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
 import obstore
 from obstore.store import GCSStore, LocalStore, S3Store
@@ -51,6 +52,29 @@ def split_uri(uri: str) -> tuple[str, str, str]:
     if {".", ".."} & set(key.split("/")):
         raise DataError(f"{uri!r} is not an object's name: it steps out of its folder")
     return scheme, bucket, key
+
+
+class _Ranges(io.RawIOBase):
+    """An object's reader as a binary file."""
+
+    def __init__(self, file: obstore.ReadableFile) -> None:
+        super().__init__()
+        self._file = file
+
+    def read(self, size: int = -1, /) -> bytes:
+        return bytes(self._file.read(None if size < 0 else size))
+
+    def seek(self, offset: int, whence: int = 0, /) -> int:
+        return self._file.seek(offset, whence)
+
+    def tell(self) -> int:
+        return self._file.tell()
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
 
 
 class Objects:
@@ -182,6 +206,23 @@ class Objects:
             except FileNotFoundError as error:
                 raise NotFoundError(f"{uri} does not exist") from error
             yield path
+
+    def reader(self, uri: str, buffer: int) -> BinaryIO:
+        """The object as a file of which only what is read is fetched.
+
+        Args:
+            uri: Its name.
+            buffer: Bytes that are fetched at once.
+
+        Raises:
+            NotFoundError: There is none.
+        """
+        store, key = self._store(uri)
+        try:
+            file = obstore.open_reader(store, key, buffer_size=buffer)
+        except FileNotFoundError as error:
+            raise NotFoundError(f"{uri} does not exist") from error
+        return cast("BinaryIO", _Ranges(file))
 
     def path(self, uri: str) -> Path:
         """Where the object lies on this machine.

@@ -94,6 +94,8 @@ def targets_of(command: AnyCommand, configs: SyncConfigStore) -> Iterator[str]:
                 yield table_target(job.table.dataset, job.table.analysis)
             elif isinstance(job, SetLatestJob):
                 yield f"latest {job.analysis_version}"
+            else:
+                yield version_target(job.dataset, job.version)
 
 
 def table_target(dataset: str, analysis: str) -> str:

@@ -9,7 +9,8 @@ from pydantic import BaseModel, Field
 
 from datapump.analyses import Analysis, SyncType
 from datapump.executions import Event, ExecutionStatus
-from datapump.jobs.documents import AnalysisJob, JobBase, JobError, JobStatus, ResultState
+from datapump.jobs.documents import AnalysisJob, JobBase, JobError, JobStatus, RasterJob, ResultState
+from datapump.jobs.raster_assets import AssetKind, AssetState
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -27,15 +28,26 @@ class Result(BaseModel):
     state: ResultState = Field(description="How far it is.")
 
 
+class AssetDocument(BaseModel):
+    """An asset of a raster version."""
+
+    name: str
+    kind: AssetKind
+    made_from: list[str] = Field(description="Names of the assets that must be saved before.")
+    state: AssetState = Field(description="How far it is.")
+    since: datetime | None = Field(description="When it was asked for; null until then.")
+    fault: str | None = Field(description="Why it could not be made.")
+
+
 class JobDocument(BaseModel):
     """A job of an execution."""
 
     id: str
-    kind: str = Field(description="`analysis` or `set_latest`.")
-    dataset: str = Field(description="Of what it analyses, or marks the results of.")
+    kind: str = Field(description="`analysis`, `set_latest` or `raster_version`.")
+    dataset: str = Field(description="Of what it analyses, makes, or marks the results of.")
     version: str | None = Field(description="Version of the dataset; null where the job is about all of them.")
-    analysis: Analysis
-    analysis_version: str
+    analysis: Analysis | None = Field(description="Null of a raster version.")
+    analysis_version: str | None = Field(description="Null of a raster version.")
     sync_type: SyncType | None = Field(description="The feed it follows; null if no sync called for it.")
     sync_version: str | None
     status: JobStatus
@@ -52,7 +64,8 @@ class JobDocument(BaseModel):
     end_time: datetime | None
     next_look: datetime | None = Field(description="When it is looked at next; null once it has ended.")
     links: dict[str, str] = Field(description="By name: where to see more, as the job's cluster and logs.")
-    results: list[Result] = Field(description="The tables that it publishes, once they are known.")
+    results: list[Result] = Field(description="What it publishes, once that is known: tables, or a raster version.")
+    assets: list[AssetDocument] = Field(description="Of a raster version: what it is made of.")
 
     @classmethod
     def of(cls, stored: StoredJob, now: datetime) -> JobDocument:
@@ -60,6 +73,8 @@ class JobDocument(BaseModel):
         job = stored.job
         if isinstance(job, AnalysisJob):
             subject = _analysis_subject(job)
+        elif isinstance(job, RasterJob):
+            subject = _raster_subject(job)
         else:
             done = {True: ResultState.DONE, False: ResultState.WAITING}
             results = [Result(dataset=t.dataset, version=t.version, state=done[t.done]) for t in job.targets]
@@ -70,6 +85,7 @@ class JobDocument(BaseModel):
                 "sync_type": None,
                 "sync_version": None,
                 "results": results,
+                "assets": [],
             }
         own = {"remaining_s": remaining_s(job, now), "next_look": None if job.ended else stored.due}
         common = {name: getattr(job, name) for name in cls.model_fields if name not in {*subject, *own}}
@@ -92,6 +108,23 @@ def _analysis_subject(job: AnalysisJob) -> dict[str, Any]:
         "sync_type": job.sync_type,
         "sync_version": job.sync_version,
         "results": [Result(dataset=r.dataset, version=r.version, state=r.state) for r in job.results],
+        "assets": [],
+    }
+
+
+def _raster_subject(job: RasterJob) -> dict[str, Any]:
+    states = {"starting": ResultState.WAITING, "making": ResultState.LOADING, "publishing": ResultState.LOADED}
+    state = ResultState.FAILED if job.status is JobStatus.FAILED else states.get(job.step, ResultState.DONE)
+    shown = AssetDocument.model_fields
+    return {
+        "dataset": job.dataset,
+        "version": job.version,
+        "analysis": None,
+        "analysis_version": None,
+        "sync_type": job.sync_type,
+        "sync_version": job.sync_version,
+        "results": [Result(dataset=job.dataset, version=job.version, state=state)],
+        "assets": [AssetDocument(**{name: getattr(asset, name) for name in shown}) for asset in job.assets],
     }
 
 

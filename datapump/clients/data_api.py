@@ -115,6 +115,10 @@ class DataApi:
         """Remove a version with its rows."""
         self._send("DELETE", f"/dataset/{dataset}/{version}")
 
+    def delete_asset(self, asset_id: str) -> None:
+        """Remove an asset that is not what its version was made with."""
+        self._send("DELETE", f"/asset/{asset_id}")
+
     def query(self, dataset: str, version: str, sql: str) -> list[JSON]:
         """The rows that one SELECT finds in a version's table."""
         response = self._send("GET", f"/dataset/{dataset}/{version}/query/json", query={"sql": sql})

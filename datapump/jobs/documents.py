@@ -211,6 +211,6 @@ class RasterJob(JobBase):
     notify: list[str] = Field(default_factory=list)
 
 
-AnyJob = AnalysisJob | SetLatestJob
+AnyJob = AnalysisJob | SetLatestJob | RasterJob
 Job = Annotated[AnyJob, Field(discriminator="kind")]
 JOB: TypeAdapter[AnyJob] = TypeAdapter(Job)

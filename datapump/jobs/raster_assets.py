@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from enum import StrEnum
 from typing import Literal
 
@@ -59,7 +60,9 @@ class RasterAsset(Document):
         options: The Data API's creation options, without the ids of other assets, which are known only later.
         timeout_sec: How long it may be made.
         attempt: Counts the tries, so that each try's effects are its own.
+        since: When it was asked for; `timeout_sec` counts from here.
         asset_id: Its id in the Data API, once it is known.
+        fault: Why it could not be made.
     """
 
     name: str = Field(pattern=r"^[A-Za-z0-9_./:-]{1,100}$")
@@ -70,7 +73,9 @@ class RasterAsset(Document):
     timeout_sec: int = Field(default=2 * 3600, gt=0)
     state: AssetState = AssetState.WAITING
     attempt: int = Field(default=0, ge=0)
+    since: datetime | None = None
     asset_id: str | None = None
+    fault: str | None = None
 
 
 class Retirement(Document):

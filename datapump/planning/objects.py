@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO
 
 from datapump.errors import NotFoundError
 from datapump.objects import ObjectInfo, Objects
@@ -69,6 +69,10 @@ class PlannedObjects(Objects):
         """The object as a file to read."""
         with self._holder(uri).local(uri) as path:
             yield path
+
+    def reader(self, uri: str, buffer: int) -> BinaryIO:
+        """The object as a file of which only what is read is fetched."""
+        return self._holder(uri).reader(uri, buffer)
 
     def path(self, uri: str) -> Path:
         """Where the object lies on this machine."""

@@ -36,7 +36,12 @@ def analysis(**changes):
                 "dataset": "wur_radd_alerts",
                 "version": "v20260101",
                 "content_date_range": {"start_date": "2020-01-01", "end_date": "2026-01-01"},
-                "tile_set_parameters": {"grid": "10/100000"},
+                "tile_set_parameters": {
+                    "grid": "10/100000",
+                    "data_type": "uint16",
+                    "pixel_meaning": "date_conf",
+                    "source_uri": ["gs://gfw_gee_export/wur_radd_alerts/v20260101"],
+                },
             },
         },
     ],

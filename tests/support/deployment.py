@@ -114,10 +114,14 @@ class DataApiServer:
         with self.app.state.service.read() as sql:
             return sql.execute("SELECT 1 FROM tasks WHERE stage NOT IN ('done', 'failed')").fetchone()
 
+    def hold(self):
+        """From now on no load begins: what is asked for stays pending."""
+        self._loading.clear()
+
     @contextmanager
     def held(self):
-        """As long as the block lasts, no load begins: what is asked for stays pending."""
-        self._loading.clear()
+        """As long as the block lasts, no load begins."""
+        self.hold()
         yield
         self.load()
 

@@ -225,6 +225,7 @@ def test_an_execution_is_shown_with_its_jobs(world, operator, executions):
         "next_look": analysis["next_look"],
         "links": {"log": "s3://gfw-pipelines/log"},
         "results": [{"dataset": "gadm__viirs__adm2_daily_alerts", "version": "v20261101", "state": "loading"}],
+        "assets": [],
     }
     assert 0 < analysis["remaining_s"] < 60
     assert analysis["next_look"].startswith("2026-11-22T06:0")
