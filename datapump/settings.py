@@ -124,7 +124,9 @@ class Settings(BaseSettings):
     recipes: Path | None = Field(
         None, description="Folder of further recipes (TOML) of raster datasets; they go before those of the same name."
     )
-    layers: Path | None = Field(None, description="Catalog file (TOML) of contextual layers.")
+    layers: Path | None = Field(
+        None, description="Catalog file (TOML) of raster layers; unset: layers.toml in the data folder, if it is there."
+    )
 
 
 class ProductionSettings(Settings):

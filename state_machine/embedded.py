@@ -209,10 +209,11 @@ def _areas_api_settings(settings: Settings, token: str) -> AreasApiSettings:
 
 
 def _engine(settings: Settings, objects: Objects, clock: Clock) -> LocalEngine:
+    layers = settings.data_dir / "layers.toml"
     return LocalEngine(
         folder=settings.data_dir.resolve() / "engine",
         objects_root=objects.root or settings.data_dir,
-        layers=settings.layers,
+        layers=settings.layers or (layers if layers.is_file() else None),
         max_runs=settings.engine_processes,
         processes=settings.analysis_processes,
         clock=clock,
