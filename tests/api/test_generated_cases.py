@@ -22,7 +22,7 @@ HEADERS = {"Authorization": "Bearer dp_admin-secret"}
 UNSAYABLE = re.compile(
     "cursor does not belong|the years 1970 to 9999|is now at ETag|this Idempotency-Key already stands|"
     "is listed twice|have the same id|end_date is before start_date|cannot work: |would be published under the same|"
-    "does not fit in 64 bits|should be a valid integer"
+    "does not fit in 64 bits|should be a valid integer|more than 400 sync versions"
 )
 CHECKS = {
     # in its place: allowed_values_are_accepted
