@@ -112,7 +112,7 @@ def create_embedded(settings: Settings, clock: Clock | None = None) -> Embedded:
         analyses=frozenset(ports.engine.analyses),
         limiter=RateLimiter(clock, settings.rate_limit_requests, settings.rate_limit_window_s),
         audit=SqliteAuditStore(database),
-        accounts=_accounts(settings, clock),
+        accounts=GfwAccounts.of(settings, clock),
         targets=targets,
         backfills=backfills,
         wake=orchestrator.wake,
@@ -190,13 +190,6 @@ def _data_api_settings(settings: Settings, token: str) -> DataApiSettings:
             "data_lake_bucket": settings.data_lake_bucket,
         }
     )
-
-
-def _accounts(settings: Settings, clock: Clock) -> GfwAccounts | None:
-    if settings.rw_api_url is None:
-        return None
-    limit_s, api_key = settings.rw_api_timeout_s, settings.rw_api_key
-    return GfwAccounts(settings.rw_api_url, clock, timeout_s=limit_s, api_key=api_key)
 
 
 def _areas_api_client(settings: Settings, token: str) -> AreasApi:

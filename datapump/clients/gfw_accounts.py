@@ -12,7 +12,7 @@ import threading
 import time
 from contextlib import closing
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, Self
 from urllib.parse import urlsplit
 
 import httpx
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from pydantic import SecretStr
 
     from datapump.clock import Clock
+    from datapump.settings import Settings
 
 SCOPES: Final = {"ADMIN": Scope.ADMIN, "MANAGER": Scope.OPERATE, "USER": Scope.READ}
 APP: Final = "gfw"
@@ -80,6 +81,13 @@ class GfwAccounts:
         self._lock = threading.Lock()
         self._known: dict[str, _Known] = {}
         self._away: tuple[datetime, RemoteError] | None = None
+
+    @classmethod
+    def of(cls, settings: Settings, clock: Clock) -> Self | None:
+        """The accounts of a deployment, None where its settings name no ResourceWatch API."""
+        if settings.rw_api_url is None:
+            return None
+        return cls(settings.rw_api_url, clock, timeout_s=settings.rw_api_timeout_s, api_key=settings.rw_api_key)
 
     def find(self, token: str) -> ApiKey | None:
         """The key that a token stands for; None if it is not good, or its holder may do nothing here.
