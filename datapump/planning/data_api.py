@@ -11,10 +11,12 @@ import httpx
 
 from datapump.clients.data_api import JSON, DataApi
 from datapump.errors import InternalError
+from datapump.planning.one_pixel import one_pixel
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from datapump.planning.objects import PlannedObjects
     from datapump.planning.plans import Action, Recorder
 
 UNCHANGED = object()
@@ -37,13 +39,15 @@ class PlannedDataApi(DataApi):
         real: The deployment's client, which is only asked to read.
         data_lake_bucket: Where the Data API would put rasters.
         recorder: Is told of every write.
+        objects: Where the files would lie that others are then made from.
     """
 
-    def __init__(self, real: DataApi, data_lake_bucket: str, recorder: Recorder) -> None:
+    def __init__(self, real: DataApi, data_lake_bucket: str, recorder: Recorder, objects: PlannedObjects) -> None:
         self.url = real.url
         self._real = real
         self._lake = f"s3://{data_lake_bucket}"
         self._recorder = recorder
+        self._objects = objects
         self._numbers = count(1)
         self._datasets: dict[str, JSON] = {}
         self._versions: dict[tuple[str, str], _Version | None] = {}
@@ -79,6 +83,9 @@ class PlannedDataApi(DataApi):
             case ["dataset", name, number, *what] if (name, number) in self._versions and what in ([], ["assets"]):
                 known = self._versions[name, number]
                 found = None if known is None else known.assets if what else known.document
+            case ["dataset", name, number] if name in self._latest and number != "latest":
+                document = self._real.version(name, number)
+                found = None if document is None else {**document, "is_latest": number == self._latest[name]}
             case ["asset", asset_id, *what] if (held := self._asset(asset_id)) is not None:
                 version, asset = held
                 shown: dict[str, object] = {"creation_options": version.options.get(asset_id, {}), "change_log": []}
@@ -147,13 +154,17 @@ class PlannedDataApi(DataApi):
         known = self._held(name, version)
         asset = self._add(known, name, version, str(body["asset_type"]), body["creation_options"])
         self._note("create", f"{name} {version} {asset['asset_uri']}", "POST", f"/dataset/{name}/{version}/assets")
+        if asset["asset_type"] == COG:
+            self._objects.stage(str(asset["asset_uri"]), one_pixel())
         return asset
 
     def _update(self, name: str, version: str, body: JSON) -> JSON:
         known = self._held(name, version)
         known.document["metadata"] = {**known.document["metadata"], **body.get("metadata", {})}
         if body.get("is_latest"):
-            known.document["is_latest"] = True
+            for (dataset, _), other in self._versions.items():
+                if dataset == name and other is not None:
+                    other.document["is_latest"] = other is known
             self._latest[name] = version
         what = {"latest": True} if body.get("is_latest") else {"metadata": sorted(body.get("metadata", {}))}
         request = f"PATCH /dataset/{name}/{version}"
@@ -177,6 +188,8 @@ class PlannedDataApi(DataApi):
             document = self._real.version(name, version)
             if document is None or (name, version) in self._versions:
                 raise InternalError(f"a plan would write to {name} {version}, which does not exist")
+            if name in self._latest:
+                document = {**document, "is_latest": self._latest[name] == version}
             known = _Version(copy.deepcopy(document), copy.deepcopy(self._real.assets(name, version)))
             for asset in known.assets:
                 asset_id = str(asset["asset_id"])

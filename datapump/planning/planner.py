@@ -93,7 +93,7 @@ class _Planning:
             runs=cast("RunStore", self._runs),
             sync_configs=cast("SyncConfigStore", PlannedConfigs(ports.sync_configs, self._recorder)),
             objects=objects,
-            data_api=PlannedDataApi(ports.data_api, ports.settings.data_lake_bucket, self._recorder),
+            data_api=PlannedDataApi(ports.data_api, ports.settings.data_lake_bucket, self._recorder, objects),
             engine=self._engine,
             notifier=PlannedNotifier(self._recorder),
             areas_api=None if ports.areas_api is None else PlannedAreasApi(ports.areas_api, self._recorder),

@@ -11,6 +11,7 @@ from datapump.engines import Cluster, Outlook, RunState, RunStatus
 from datapump.errors import InternalError, NotFoundError
 from datapump.executions import Execution, ExecutionStatus
 from datapump.planning.data_api import PlannedDataApi
+from datapump.planning.objects import PlannedObjects
 from datapump.planning.plans import Recorder
 from datapump.planning.record import kept
 from datapump.planning.stores import PlannedConfigs, PlannedRuns
@@ -184,5 +185,7 @@ def test_planned_stores_let_nothing_through_that_is_not_known_to_read(deployment
         runs.request_stop(execution.id, "why not")
     with pytest.raises(InternalError, match="switch_type"):
         PlannedConfigs(deployment.sync_configs, Recorder()).switch_type("viirs", sync=False, author=None)
+    recorder = Recorder()
+    objects = PlannedObjects(deployment.objects, deployment.folder / "planned", recorder)
     with pytest.raises(InternalError, match="PUT /asset/1"):
-        PlannedDataApi(deployment.data_api, "gfw-data-lake", Recorder()).exchange("PUT", "/asset/1")
+        PlannedDataApi(deployment.data_api, "gfw-data-lake", recorder, objects).exchange("PUT", "/asset/1")
