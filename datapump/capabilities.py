@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 from datapump.commands import SyncCommand
 from datapump.errors import UnsupportedError
+from datapump.recipes import recipes
+from datapump.settings import get_settings
 from datapump.sources import SOURCES
 
 if TYPE_CHECKING:
@@ -14,7 +16,7 @@ if TYPE_CHECKING:
 
 def available_sync_types() -> frozenset[str]:
     """The sync types that have a source."""
-    return frozenset(SOURCES)
+    return frozenset(SOURCES) | {recipe.sync for recipe in recipes(get_settings().recipes).values()}
 
 
 def refuse_unavailable(command: AnyCommand) -> None:

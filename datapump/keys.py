@@ -26,7 +26,6 @@ INCLUDES = {
 
 
 ID_DIGITS = 12
-PREFIX = "dp_"
 
 
 class ApiKey(BaseModel):
@@ -54,7 +53,7 @@ class ApiKey(BaseModel):
 
 def new_secret() -> str:
     """A new secret, `dp_` and 43 characters."""
-    return PREFIX + secrets.token_urlsafe(32)
+    return "dp_" + secrets.token_urlsafe(32)
 
 
 def digest(secret: str) -> str:

@@ -5,9 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from datapump.analyses import Analysis, SyncType
+from datapump.errors import DatapumpError
+from datapump.recipes import recipe_of
 from datapump.sources import News
 from datapump.sources.alert_tables import Kind, is_behind, latest_versions, news_of, nothing_published
 from datapump.sources.configs import enabled, none_enabled
+from datapump.sources.rasters import raster_news
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -22,15 +25,42 @@ KIND: Final = Kind(Analysis.INTEGRATED_ALERTS, change_only=False, timeout_sec=12
 
 
 def news(sync_type: SyncType, sync_version: str, tables: Sequence[Table] | None, ports: Ports) -> News:
-    """The jobs that new versions of the three alerts call for.
+    """The jobs that new versions of the three alerts call for: the raster's, and beside it each config's.
 
     Raises:
         DatapumpError: The Data API did not answer well.
     """
     configs = [config for config in enabled(sync_type, tables, ports) if config.analysis == KIND.analysis]
-    if not configs:
-        return News([], [none_enabled(tables)], [])
-    return _tables(configs, sync_version, ports)
+    found = _tables(configs, sync_version, ports) if configs else News([], [none_enabled(tables)], [])
+    return _joined(_raster(sync_version, ports), found) if _makes_raster(configs, tables, ports) else found
+
+
+def _makes_raster(configs: Sequence[SyncConfig], tables: Sequence[Table] | None, ports: Ports) -> bool:
+    """Whether this sync makes the raster: once, beside the table of countries; or first, while no table follows it."""
+    if any(config.dataset == "gadm" for config in configs):
+        return True
+    known = ports.sync_configs.list(sync_type=SyncType.INTEGRATED_ALERTS.value, analysis=KIND.analysis.value, limit=1)
+    return tables is None and not known.items
+
+
+def _raster(sync_version: str, ports: Ports) -> News:
+    try:
+        return raster_news(recipe_of(RASTER, ports.settings.recipes), sync_version, ports)
+    except DatapumpError as error:
+        if error.retryable:
+            raise
+        # The tables are made from the three alerts, not from this raster.
+        return News([], [], [f"{RASTER}: {error.message}"])
+
+
+def _joined(raster: News, tables: News) -> News:
+    notes = [f"{RASTER}: {note}" for note in raster.notes]
+    return News(
+        [*raster.jobs, *tables.jobs],
+        [*notes, *tables.notes],
+        [*raster.errors, *tables.errors],
+        {**raster.findings, **tables.findings},
+    )
 
 
 def _tables(configs: Sequence[SyncConfig], sync_version: str, ports: Ports) -> News:

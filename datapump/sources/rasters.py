@@ -7,7 +7,7 @@ version leaves one (`create_raster`), which shows what was done, and with which 
 from __future__ import annotations
 
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from datapump.analyses import SyncType
 from datapump.errors import DataError, NotFoundError
@@ -68,11 +68,20 @@ def news(sync_type: SyncType, sync_version: str, tables: Sequence[Table] | None,
     if tables is not None:
         return News([], ["nothing to do: the command names tables, and a raster dataset has none"], [])
     recipe = next(one for one in recipes(ports.settings.recipes).values() if one.sync == sync_type)
+    return raster_news(recipe, sync_version, ports)
+
+
+def raster_news(recipe: Recipe, sync_version: str, ports: Ports) -> News:
+    """What a recipe's sync calls for, unless its sync config is switched off.
+
+    Raises:
+        DatapumpError: The source cannot be read, or has something that the recipe does not allow for.
+    """
     row = raster_config_id(recipe)
     if _is_switched_off(row, ports):
         return News([], [f"nothing to do: sync config {row} is switched off"], [])
     decision = raster_job(recipe, sync_version, ports, sync_config=row)
-    jobs: list[Any] = [] if decision.job is None else [decision.job]
+    jobs = [] if decision.job is None else [decision.job]
     return News(jobs, [decision.finding.decided], [], {row: decision.finding})
 
 
@@ -99,8 +108,9 @@ def raster_job(recipe: Recipe, sync_version: str, ports: Ports, *, sync_config: 
     published = Published(recipe.dataset, ports.data_api)
     others = {dataset: Published(dataset, ports.data_api) for dataset in sorted(_datasets(recipe))}
     new = _look(recipe, sync_version, published, others, ports)
-    finding = Finding(new.newest, published.latest, new.why)
-    if new.version is None:
+    hindrance = None if new.version is None or sync_config is None else _hindrance(sync_config, ports)
+    finding = Finding(new.newest, published.latest, hindrance or new.why)
+    if new.version is None or hindrance is not None:
         return Decision(None, finding)
     if recipe.content.last_day is not None and (day_of(new.version) or today) > recipe.content.last_day:
         raise DataError(
@@ -135,6 +145,15 @@ def _is_switched_off(row: str, ports: Ports) -> bool:
         return not ports.sync_configs.get(row).sync
     except NotFoundError:
         return False
+
+
+def _hindrance(sync_config: str, ports: Ports) -> str | None:
+    """Why no job is made though there is something new; None if nothing is in its way."""
+    run = ports.runs.config_runs(sync_config).last
+    held = None if run is None else ports.runs.open_job(run.job_id)
+    return (
+        None if held is None else f"nothing to do now: execution {held} is making a version; the next sync looks again"
+    )
 
 
 def _datasets(recipe: Recipe) -> set[str]:

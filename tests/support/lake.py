@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from types import SimpleNamespace
 
+from datapump.analyses import Analysis
 from datapump.objects import Objects
 from datapump.settings import Settings
 from datapump.stores.sqlite import Database, SqliteRunStore, SqliteSyncConfigStore
@@ -87,6 +88,7 @@ class Lake:
             data_api=self.data_api,
             runs=self.runs,
             sync_configs=self.sync_configs,
+            engine=SimpleNamespace(analyses=frozenset(Analysis)),
         )
 
     def close(self):

@@ -16,6 +16,7 @@ from datapump.recipes import recipe_of, recipes
 from datapump.sources.raster_graph import last_first_sunday
 from datapump.sources.rasters import news, raster_job
 from datapump.sync_configs import RASTER, SyncConfig, config_id
+from tests.support.jobs import begun, ended, sync_job
 from tests.support.lake import HANSEN, LAKE, RADD, Lake, tiles
 
 ALERTS = ("umd_glad_landsat_alerts", "umd_glad_sentinel2_alerts", "wur_radd_alerts")
@@ -451,6 +452,20 @@ def test_a_sync_that_is_switched_off_does_not_look(lake):
     found = news(SyncType.WUR_RADD_ALERTS, "v20261122", None, lake.ports)
     assert (found.jobs, lake.data_api.asked) == ([], [])
     assert found.notes == [f"nothing to do: sync config {row('wur_radd_alerts', sync=True).id} is switched off"]
+
+
+def test_a_sync_while_a_version_is_being_made_makes_no_second_one(lake):
+    lake.put_radd("v20261115")
+    identity = row("wur_radd_alerts", sync=True).id
+    execution = begun(lake, sync_job("job-9", sync_config=identity))
+    found = news(SyncType.WUR_RADD_ALERTS, "v20261122", None, lake.ports)
+    assert found.jobs == []
+    assert found.findings[identity] == (
+        "v20261115", None, f"nothing to do now: execution {execution} is making a version; the next sync looks again",
+    )  # fmt: skip
+    (job,) = [stored.job for stored in lake.runs.list_jobs(execution)]
+    assert lake.runs.save_job(execution, ended(job), 1)
+    assert len(news(SyncType.WUR_RADD_ALERTS, "v20261122", None, lake.ports).jobs) == 1
 
 
 def test_a_sync_of_tables_is_not_one_of_rasters(lake):

@@ -1,0 +1,84 @@
+"""Nights of all raster syncs on the embedded deployment: real tiles, from releases in buckets to published versions."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.support.deployment import Deployment
+from tests.support.raster_nights import NAME, RASTERS, Releases, small_recipes
+from tests.support.tifs import data
+
+INTEGRATED, INTDIST = "gfw_integrated_alerts", "gfw_integrated_dist_alerts"
+
+
+@pytest.fixture
+def world(tmp_path):
+    with Deployment(tmp_path, recipes=small_recipes(tmp_path / "recipes"), chaining=False) as deployment:
+        yield deployment
+
+
+def sync(world, *types, version):
+    execution = world.run({"command": "sync", "parameters": {"types": list(types), "sync_version": version}})
+    assert execution.status == "succeeded", (execution.errors, [job.errors for job in world.jobs(execution.id)])
+    return execution
+
+
+def latest(world, *datasets):
+    return [world.data_api.latest(dataset) for dataset in datasets]
+
+
+def tile(world, dataset, version, place, name=NAME):
+    folder = f"s3://gfw-data-lake/{dataset}/{version}/raster/epsg-4326"
+    return data(world.objects.path(f"{folder}/{place}/geotiff/{name}.tif"))
+
+
+def put_releases(releases):
+    # The same place is (0, 0) on every grid, and (10, 10) on that of 10 m is (4, 4) on that of 30 m.
+    releases.radd("v20260118", {(0, 0): 33990, (10, 10): 24000, (20, 20): 15000})
+    releases.glad_l("2025/final", 25, {(4, 4): (3, 100)})
+    releases.glad_l("2026/01_30", 26, {(4, 4): (1, 5)})
+    releases.s2("Fri Jan 30 14:27:01 2026", {(0, 0): (1, 2530), (30, 30): (2, 2560)})
+    dist = {(0, 0): (50, 1800, 5), (12, 12): (40, 1850, 2), (16, 16): (40, 1850, 9)}
+    releases.dist("2026-01-31", {NAME: dist, "50N_010E": {(7, 7): (99, 1700, 9)}})
+
+
+def test_a_night_from_empty_then_one_with_nothing_new_then_one_with_one_release(world):
+    releases = Releases(world.objects)
+    put_releases(releases)
+    for types in (RASTERS, ["integrated_alerts"], [INTDIST]):
+        sync(world, *types, version="v20260201")
+    assert latest(world, *RASTERS, INTEGRATED, INTDIST) == [
+        "v20260118", "v20260130", "v20260130", "v20260131", "v20260201", "v20260201",
+    ]  # fmt: skip
+    assert tile(world, RASTERS[0], "v20260118", "10/100000/date_conf") == {(0, 0): 33990, (10, 10): 24000}
+    assert tile(world, RASTERS[2], "v20260130", "10/100000/date_conf") == {(0, 0): 23991, (30, 30): 34021}
+    merged = tile(world, INTEGRATED, "v20260201", "10/100000/date_conf")
+    assert (merged[0, 0], merged[30, 30]) == (43990, 34021)
+    # GLAD-L: 2025, high: 3653 days from 2015-01-01 to 2025-01-01, and 100.
+    assert merged[10, 10] == 43753
+    fine = tile(world, "umd_glad_dist_alerts", "v20260131", "10/100000/resample10m")
+    assert (fine[0, 0], fine.get((30, 30))) == (33992, None)
+    both = tile(world, INTDIST, "v20260201", "10/100000/date_conf")
+    assert (both[0, 0], both[10, 10], both[30, 30]) == (43990, 43753, 34021)
+    assert both[40, 40] == 34042
+    alone = tile(world, INTDIST, "v20260201", "10/100000/date_conf", "50N_010E")
+    assert set(alone.values()) == {33892}
+    rows = world.sync_configs.list(analysis="create_raster").items
+    assert {row.dataset: row.sync_version for row in rows} == {
+        **dict(zip(RASTERS, latest(world, *RASTERS), strict=True)), INTEGRATED: "v20260201", INTDIST: "v20260201",
+    }  # fmt: skip
+
+    before = len([line for line in world.server.log() if line.method != "GET"])
+    world.clock.advance(86400)
+    sync(world, *RASTERS, "integrated_alerts", INTDIST, version="v20260202")
+    assert len([line for line in world.server.log() if line.method != "GET"]) == before
+
+    releases.radd("v20260201", {(0, 0): 33980})
+    execution = sync(world, *RASTERS, version="v20260203")
+    assert [(job.dataset, job.version) for job in world.jobs(execution.id)] == [(RASTERS[0], "v20260201")]
+    execution = sync(world, "integrated_alerts", version="v20260203")
+    assert [(job.dataset, job.version) for job in world.jobs(execution.id)] == [(INTEGRATED, "v20260203")]
+    execution = sync(world, INTDIST, version="v20260203")
+    (job,) = world.jobs(execution.id)
+    assert "nonoverlap" not in {asset.name for asset in job.assets}
+    assert tile(world, INTDIST, "v20260203", "10/100000/date_conf")[0, 0] == 43980
