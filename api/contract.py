@@ -51,6 +51,7 @@ TAGS = [
     {"name": "executions", "description": "What became of it."},
     {"name": "sync configs", "description": "Which analyses follow which feeds, and their switches."},
     {"name": "backfills", "description": "A sync for each of many sync versions."},
+    {"name": "results", "description": "The tables that were published."},
     {"name": "service", "description": "Whether the service works."},
     {"name": "documentation", "description": "The API about itself."},
 ]

@@ -9,6 +9,7 @@ from fastapi import Depends, Request
 
 from datapump.analyses import Analysis
 from datapump.backfills import Backfills
+from datapump.clients.data_api import DataApi
 from datapump.clock import Clock
 from datapump.rate_limits import RateLimiter
 from datapump.stores import AuditStore, KeyStore, RunStore, SyncConfigStore
@@ -40,6 +41,7 @@ class Services:
         targets: What open executions are going to write; None where no command can be refused for that.
         backfills: The backfills; None where there are none.
         wake: Makes what loops look for new work at once; nothing where nothing loops.
+        data_api: Where published tables are read; None where this deployment's API does not look into them.
         streams: Whether an answer can be sent bit by bit; where it cannot, who asks for a stream gets a page.
     """
 
@@ -57,6 +59,7 @@ class Services:
     look_s: float = 0.25
     longest_wait_s: float = 30
     streams: bool = True
+    data_api: DataApi | None = None
     targets: TargetStore | None = None
     backfills: Backfills | None = None
     wake: Callable[[], None] = lambda: None

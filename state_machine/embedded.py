@@ -107,6 +107,7 @@ def create_embedded(settings: Settings, clock: Clock | None = None) -> Embedded:
         keys=keys,
         orchestrator=orchestrator,
         clock=clock,
+        data_api=ports.data_api,
         engine="local",
         analyses=frozenset(ports.engine.analyses),
         limiter=RateLimiter(clock, settings.rate_limit_requests, settings.rate_limit_window_s),

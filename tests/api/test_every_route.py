@@ -1,7 +1,7 @@
 """One walk over every route and method: errors, pages, entity tags and idempotency are alike everywhere."""
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pytest
 
@@ -15,6 +15,7 @@ from datapump.executions import ExecutionStatus
 from datapump.jobs.documents import AnalysisJob, JobStatus
 from datapump.keys import Scope
 from datapump.sync_configs import Author
+from tests.support.data_api import data_api_in
 
 CONTRACT = build().openapi()
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE")
@@ -22,7 +23,15 @@ ROUTES = {
     (method, route.path): route.endpoint for router in ROUTERS for route in router.routes for method in route.methods
 }
 PATHS = sorted({path for _, path in ROUTES})
-LISTS = ["/audit", "/backfills", "/executions", "/freshness", "/sync-configs", "/sync-configs/{config_id}/history"]
+LISTS = [
+    "/audit",
+    "/backfills",
+    "/executions",
+    "/freshness",
+    "/results",
+    "/sync-configs",
+    "/sync-configs/{config_id}/history",
+]
 # These lists count by number, which only grows: `after` is the cursor.
 NUMBERED = ["/executions/{execution_id}/events"]
 MUTABLE = ["/sync-configs/{config_id}"]
@@ -45,12 +54,22 @@ class Things:
             .replace("{config_id}", self.config)
             .replace("{backfill_id}", self.backfill)
             .replace("{name}", "not-found")
+            .replace("{dataset}", "gadm__viirs__number_1")
+            .replace("{version}", "v404")
         )
 
 
 @pytest.fixture
-def things(world, operator):
+def things(world, operator, tmp_path):
     """Three or more of everything that is listed; an execution that has ended, its job failed."""
+    with data_api_in(tmp_path) as data_api:
+        for number in range(3):
+            data_api.create_dataset(f"gadm__viirs__number_{number}", {})
+        world.services = world.app.state.services = replace(world.services, data_api=data_api)
+        yield _things(world, operator)
+
+
+def _things(world, operator):
     config = world.add_config()
     for number in range(3):
         world.add_config(version=f"v{number}")

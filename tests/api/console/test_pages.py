@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import closing
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
@@ -168,6 +169,25 @@ def test_what_is_edited_after_planning_must_be_planned_again(night, open_page):
     assert page.is_disabled("button:has-text('Start it')")
 
 
+def test_a_published_table_is_shown_per_day_by_area_and_as_rows_and_downloaded(fresh_night, open_page):
+    page = open_page(fresh_night, "results")
+    page.click("tr:has-text('geostore__viirs__daily_alerts') a:has-text('v1')")
+    page.wait_for_selector("h2:has-text('alert__count by alert__date')")
+    expect(page.locator(".chart svg")).to_have_count(2)
+    with closing(fresh_night.server.data_api()) as data_api:
+        expected = data_api.query("geostore__viirs__daily_alerts", "v1", "select sum(alert__count) as total from data")
+    page.click("summary:has-text('As a table') >> nth=0")
+    totals = [
+        int(text.replace(",", "")) for text in page.locator("details[open] tbody td:nth-child(2)").all_inner_texts()
+    ]
+    assert sum(totals) == expected[0]["total"] > 0
+    with page.expect_download() as started:
+        page.click("text=Download as CSV")
+    lines = started.value.path().read_text().splitlines()
+    assert lines[0].startswith("geostore__id,alert__date")
+    assert f"The first {len(lines) - 1} of {len(lines) - 1} row" in page.inner_text("caption:has-text('The first')")
+
+
 def test_the_catalog_tells_what_can_be_done(night, open_page):
     page = open_page(night, "catalog")
     page.wait_for_selector("tr:has-text('viirs')")
@@ -226,7 +246,17 @@ def test_planted_markup_stays_text_wherever_it_reaches_the_page(fresh_night, ope
         assert page.locator("a[href^='javascript:']").count() == 0
 
 
-PAGES = ["", "executions", "executions/{execution}", "sync-configs", "sync-configs/{config}", "command", "catalog"]
+PAGES = [
+    "",
+    "executions",
+    "executions/{execution}",
+    "results",
+    "results/geostore__viirs__daily_alerts/v1",
+    "sync-configs",
+    "sync-configs/{config}",
+    "command",
+    "catalog",
+]
 LOOKS = [("light", 1280), ("dark", 375), ("dark", 2560), ("light", 375)]
 
 

@@ -7,12 +7,14 @@ const PAGES = [
   ["overview", "Overview", /^$/, () => import("./pages/overview.js")],
   ["executions", "Executions", /^executions$/, () => import("./pages/executions.js")],
   ["execution", null, /^executions\/([^/]+)$/, () => import("./pages/execution.js")],
+  ["results", "Results", /^results$/, () => import("./pages/results.js")],
+  ["result", null, /^results\/(.+)$/, () => import("./pages/results.js")],
   ["configs", "Sync configs", /^sync-configs$/, () => import("./pages/configs.js")],
   ["config", null, /^sync-configs\/([^/]+)$/, () => import("./pages/config.js")],
   ["command", "New command", /^command$/, () => import("./pages/command.js")],
   ["catalog", "Catalog", /^catalog$/, () => import("./pages/catalog.js")],
 ];
-const ADDRESS = { overview: "#/", executions: "#/executions", configs: "#/sync-configs", command: "#/command", catalog: "#/catalog" };
+const ADDRESS = { overview: "#/", executions: "#/executions", results: "#/results", configs: "#/sync-configs", command: "#/command", catalog: "#/catalog" };
 const main = document.getElementById("main");
 let running = new AbortController();
 

@@ -117,7 +117,7 @@ function jobs(part, execution) {
     table("Jobs", ["job", "step", "progress", "time left", "retries", "doing", "links"], rows, "It has no jobs."),
     execution.jobs.some((job) => job.results.length) ? h("details", {}, h("summary", {}, "Tables"),
       h("ul", {}, execution.jobs.flatMap((job) => job.results).slice(0, MOST_JOBS).map((result) =>
-        h("li", {}, `${result.dataset} ${result.version}: ${result.state}`)))) : null);
+        h("li", {}, h("a", { href: `#/results/${result.dataset}/${result.version}` }, `${result.dataset} ${result.version}`), `: ${result.state}`)))) : null);
 }
 
 async function timeline(part, execution, events) {

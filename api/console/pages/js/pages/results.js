@@ -1,0 +1,97 @@
+// Published tables as people want to see them: per day or year, the top areas, the rows, and as a file.
+
+import { all, get } from "../api.js";
+import { draw } from "../charts.js";
+import { h, replace, say, table } from "../dom.js";
+import { count } from "../words.js";
+
+const SHOWN = 50;
+const MOST = 2000;
+const TOP = 15;
+const NUMBERS = new Set(["numeric", "integer", "bigint", "smallint", "double precision"]);
+// An area is told by all of its id columns: the second district of one province is not that of another.
+const IDS = [["iso", "adm1", "adm2"], ["iso", "adm1"], ["iso"], ["wdpa_protected_area__id"], ["geostore__id"], ["feature__id"]];
+
+export async function show(root, { argument, query, signal }) {
+  if (argument) await one(root, argument.split("/"), query, signal);
+  else await list(root, query, signal);
+}
+
+async function list(root, query, signal) {
+  const contains = query.get("contains") || "";
+  const submit = (event) => {
+    event.preventDefault();
+    const text = new FormData(event.target).get("contains").trim();
+    location.hash = text ? `#/results?${new URLSearchParams({ contains: text })}` : "#/results";
+  };
+  const part = h("section", {}, h("p", { class: "soft" }, "Reading …"));
+  replace(root, h("h1", {}, "Results"),
+    h("form", { class: "filters", onsubmit: submit, role: "search", "aria-label": "Filter" },
+      h("label", {}, "Name contains", h("input", { name: "contains", value: contains, autocomplete: "off" })),
+      h("button", { type: "submit", class: "main" }, "Filter"), h("a", { href: "#/results" }, "Clear")), part);
+  const found = await all("/results", { contains }, signal);
+  const rows = found.items.map((item) => [
+    h("span", {}, item.dataset), item.versions.slice(-5).reverse().map((version) => [h("a", { href: `#/results/${item.dataset}/${version}` }, version), " "]),
+  ]);
+  replace(part, table(count(rows.length, "result dataset"), ["dataset", "versions"], rows, "Nothing is published yet."));
+}
+
+async function one(root, [dataset, version], query, signal) {
+  const path = `/results/${encodeURIComponent(dataset)}/${encodeURIComponent(version)}`;
+  const about = await get(path, {}, signal);
+  const numbers = about.columns.filter((column) => NUMBERS.has(column.type) && /__(count|ha|Mg|MW|K)$|__ha__|__Mg/.test(column.name)).map((column) => column.name);
+  const names = about.columns.map((column) => column.name);
+  const measure = query.get("sum") || numbers[0] || "";
+  const time = names.find((name) => /__date$/.test(name)) || names.find((name) => /__year$/.test(name));
+  const area = IDS.find((ids) => ids.every((name) => names.includes(name)));
+  const choice = h("select", { onchange: () => { location.hash = `#/results/${dataset}/${version}?${new URLSearchParams({ sum: choice.value })}`; } },
+    numbers.map((name) => h("option", { value: name, selected: name === measure }, name)));
+  const charts = h("section", {});
+  const rows = h("section", {});
+  const parts = rowPart(about, path, dataset, version, signal);
+  replace(root, h("h1", {}, `${dataset} ${version}`),
+    h("p", {}, `${count(about.rows, "row")}, ${count(about.columns.length, "column")}${about.latest ? ", the latest version" : ""}. `, h("a", { href: "#/results" }, "All results")),
+    numbers.length ? h("p", {}, h("label", {}, "What to add up", choice)) : null, charts, rows);
+  if (time) await chart(charts, "series", path, { group_by: time, sum: measure, limit: MOST }, `${measure || "rows"} by ${time}`, signal);
+  if (area) await chart(charts, "top", path, { group_by: area.join(","), sum: measure, largest: true, limit: TOP }, `${measure || "rows"}: the top areas`, signal);
+  await parts(rows);
+}
+
+async function chart(part, name, path, query, title, signal) {
+  const { items } = await get(`${path}/rows`, query, signal);
+  const groups = query.group_by.split(",");
+  const rows = items.filter((item) => groups.every((name) => item[name] !== null))
+    .map((item) => ({ group: groups.map((name) => item[name]).join(".").slice(0, 40), total: Number(item.total) }));
+  if (!rows.length) return;
+  const holder = h("div", { class: "chart" });
+  part.append(h("h2", {}, title), holder, h("details", {}, h("summary", {}, "As a table"),
+    table(title, [groups.join("."), "total"], rows.map((row) => [row.group, row.total.toLocaleString("en")]))));
+  const largest = rows.reduce((most, row) => (row.total > most.total ? row : most));
+  await draw(holder, name, rows, `${title}: ${count(rows.length, "value")}, the largest ${largest.total.toLocaleString("en")} at ${largest.group}.`);
+}
+
+function rowPart(about, path, dataset, version, signal) {
+  const names = about.columns.map((column) => column.name);
+  const download = async () => {
+    try {
+      const { items, limited } = await get(`${path}/rows`, { limit: MOST }, signal);
+      const lines = [names, ...items.map((item) => names.map((name) => item[name]))].map((cells) => cells.map(quoted).join(","));
+      const address = URL.createObjectURL(new Blob([`${lines.join("\r\n")}\r\n`], { type: "text/csv" }));
+      h("a", { href: address, download: `${dataset}_${version}.csv` }).click();
+      URL.revokeObjectURL(address);
+      if (limited) say(`The file holds the first ${MOST} rows; the Data API's own download has them all.`);
+    } catch (error) { say(error.message); }
+  };
+  return async (part) => {
+    const { items } = await get(`${path}/rows`, { limit: SHOWN }, signal);
+    replace(part, h("h2", {}, "Rows"), h("p", {}, h("button", { type: "button", onclick: download }, "Download as CSV")),
+      table(`The first ${items.length} of ${count(about.rows, "row")}`, names, items.map((item) => names.map((name) => String(item[name] ?? ""))), "It has no rows."));
+  };
+}
+
+// A cell that a spreadsheet would run as a formula is marked as text.
+function quoted(value) {
+  const text = String(value ?? "");
+  const safe = typeof value === "string" && /^[=+\-@\t\r]/.test(text) ? `'${text}` : text;
+  return /[",\r\n]/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe;
+}

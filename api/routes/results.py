@@ -1,0 +1,120 @@
+"""`/results`: the published tables, to be looked at; drawn from the Data API's own query."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Path, Query, Request, Response
+from pydantic import BaseModel, ConfigDict, Field
+
+from api import problem_types as types
+from api.auth import requires
+from api.pages import CursorQuery, give_next
+from api.parameters import NO_QUERY
+from api.responses import paged, problems
+from api.schemas.results import (
+    ResultColumn,
+    ResultDataset,
+    ResultDatasetPage,
+    ResultRows,
+    ResultTableDocument,
+)
+from api.services import Services, ServicesOf
+from datapump.clients.data_api import DataApi
+from datapump.errors import NotFoundError, UnsupportedError
+from datapump.keys import Scope
+from datapump.names import DatasetName, VersionName
+from datapump.published import MOST_ROWS, Choice, columns, result_datasets, row_count, rows
+
+router = APIRouter(tags=["results"])
+LIST = "results"
+PAGE = paged("/results")
+Dataset = Annotated[DatasetName, Path(description="The result dataset.", examples=["gadm__viirs__adm2_daily_alerts"])]
+Version = Annotated[VersionName, Path(description="The result version.", examples=["v20260101"])]
+TROUBLE = (types.INVALID_INPUT, types.NOT_FOUND, types.NOT_AVAILABLE, types.REMOTE_UNAVAILABLE, types.REMOTE_FAILURE)
+
+
+class ResultQuery(CursorQuery):
+    """Which datasets to list."""
+
+    contains: str | None = Field(
+        default=None, max_length=100, description="Only those with this in their names.", examples=["viirs"]
+    )
+
+
+class RowQuery(BaseModel):
+    """Which rows to read."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    group_by: str | None = Field(
+        default=None,
+        max_length=300,
+        description="One row for each value of this column, or of these together, with commas between them.",
+        examples=["iso,adm1"],
+    )
+    sum: str | None = Field(
+        default=None, max_length=63, description="The column to add up in each group; left out, rows are counted."
+    )
+    column: str | None = Field(default=None, max_length=63, description="Only rows whose column of this name …")
+    value: str | None = Field(default=None, max_length=200, description="… has this value.")
+    largest: bool = Field(default=False, description="Whether the groups with the largest totals come first.")
+    limit: int = Field(default=100, ge=1, le=MOST_ROWS, description="The most rows.")
+
+
+@router.get("/results", responses={200: PAGE, **problems(types.INVALID_CURSOR, *TROUBLE)})
+@requires(Scope.READ)
+def list_results(
+    query: Annotated[ResultQuery, Query()], services: ServicesOf, request: Request, response: Response
+) -> ResultDatasetPage:
+    """List the result datasets that the Data API holds, by name."""
+    after = query.after(LIST, services.cursor_key) or ""
+    found = [
+        ResultDataset(dataset=dataset, versions=versions)
+        for dataset, versions in result_datasets(_data_api(services))
+        if dataset > after and (query.contains is None or query.contains in dataset)
+    ]
+    page = found[: query.limit]
+    last = page[-1].dataset if len(found) > len(page) else None
+    return ResultDatasetPage(items=page, next=give_next(last, LIST, query, services.cursor_key, request, response))
+
+
+@router.get("/results/{dataset}/{version}", dependencies=[NO_QUERY], responses=problems(*TROUBLE))
+@requires(Scope.READ)
+def get_result(dataset: Dataset, version: Version, services: ServicesOf) -> ResultTableDocument:
+    """Show a published table: its columns and how many rows it has."""
+    data_api = _data_api(services)
+    found = [ResultColumn(name=column.name, type=column.type) for column in columns(data_api, dataset, version)]
+    known = data_api.version(dataset, version)
+    if known is None:
+        raise NotFoundError(f"the Data API has no {dataset} {version}")
+    return ResultTableDocument(
+        dataset=dataset,
+        version=version,
+        latest=bool(known["is_latest"]),
+        status=str(known["status"]),
+        rows=row_count(data_api, dataset, version) if known["status"] == "saved" else 0,
+        columns=found,
+    )
+
+
+@router.get("/results/{dataset}/{version}/rows", responses=problems(*TROUBLE))
+@requires(Scope.READ)
+def list_result_rows(
+    dataset: Dataset, version: Version, query: Annotated[RowQuery, Query()], services: ServicesOf
+) -> ResultRows:
+    """Read rows of a published table; or, grouped by a column, the totals of another."""
+    choice = Choice(
+        group_by=tuple(query.group_by.split(",")) if query.group_by else (),
+        total=query.sum,
+        column=query.column,
+        value=query.value,
+        largest=query.largest,
+        limit=query.limit,
+    )
+    items = rows(_data_api(services), dataset, version, choice)
+    return ResultRows(items=items, limited=len(items) >= query.limit)
+
+
+def _data_api(services: Services) -> DataApi:
+    if services.data_api is None:
+        raise UnsupportedError("this deployment's API cannot look into the Data API: ask the Data API itself")
+    return services.data_api
