@@ -52,11 +52,14 @@ class GeoTrellis:
     Args:
         objects: S3.
         ending: Given the name of a run, tells how it ends as `RunStatus`; None: well.
+
+    Clusters compute as long as `goes_on` says so.
     """
 
     def __init__(self, objects, ending):
         self.started = []
         self.throttled = 0
+        self.goes_on = lambda: False
         self._ending = ending
         self._objects = objects
         self._lock = threading.Lock()
@@ -73,7 +76,7 @@ class GeoTrellis:
         """Bring every cluster to its end that is to end."""
         with self._lock:
             for cluster in self.started:
-                if cluster.state == "RUNNING" and not cluster.computed:
+                if cluster.state == "RUNNING" and not cluster.computed and not self.goes_on():
                     self._end(cluster)
 
     def _end(self, cluster):
@@ -143,13 +146,21 @@ class Context:
 
 
 class History:
-    """The events of the interpreter: those of each run of the machine and of each child execution of its map."""
+    """The events of the interpreter, which keeps those of all children of a map in one list."""
 
     def __init__(self):
-        self.events = []
+        self._lists = {}
 
-    def add(self, context, event_type, details):
-        self.events.append((context, str(event_type.value), details))
+    def add(self, manager, event_type, details):
+        self._lists.setdefault(manager, []).append((str(event_type.value), details))
+
+    def of_machine(self):
+        """The events of the runs of the machine."""
+        return [event for events in self._lists.values() if events[0][0] == "ExecutionStarted" for event in events]
+
+    def of_jobs(self):
+        """The events of the child executions; the interpreter leaves out their start and their end."""
+        return [event for events in self._lists.values() if events[0][0] != "ExecutionStarted" for event in events]
 
 
 class Account:
@@ -270,7 +281,7 @@ class Account:
         add = EventManager.add_event
 
         def add_event(manager, context, event_type, event_details=None, **more):
-            account.history.add(context, event_type, event_details)
+            account.history.add(manager, event_type, event_details)
             return add(manager, context, event_type, event_details, **more)
 
         patches = [

@@ -203,22 +203,30 @@ class AwsTwin(Twin, Deployment):
         self.folder = folder
         self.clock = FakeClock()
         self.hooks, self.endings, self.away = [], [], 0
-        self.account = account = Account(self.clock, self._settle, self.ticking, self.ending)
+        self.account = Account(self.clock, self._settle, self.ticking, self.ending)
+        try:
+            self._put_together(settings)
+        except BaseException:
+            self.account.close()
+            raise
+
+    def _put_together(self, settings):
+        account, folder = self.account, self.folder
         self.objects = account.objects
         self.server = DataApiServer(folder / "data_api", self.objects)
         self.data_api = self.server.client()
-        account.configure(
-            environment="production",
-            data_api_url=self.server.url,
-            s3_endpoint=account.s3,
-            state_machine=account.machine,
-            emr_service_role="emr",
-            emr_instance_profile="nodes",
-            effect_settle_s=0,
-            poll_min_s=0.2,
-            poll_max_s=30,
-            **settings,
-        )
+        known = {
+            "environment": "production",
+            "data_api_url": self.server.url,
+            "s3_endpoint": account.s3,
+            "state_machine": account.machine,
+            "emr_service_role": "emr",
+            "emr_instance_profile": "nodes",
+            "effect_settle_s": 0,
+            "poll_min_s": 0.2,
+            "poll_max_s": 30,
+        }
+        account.configure(**known | settings)
         account.secret("gfw-api/token", json.dumps({"token": TOKEN}))
         account.secret("datapump/cursor-key", "signs cursors")
         account.secret("slack/gfw-sync", "{}")
