@@ -7,7 +7,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
 
 from datapump.alerts import alert_files, last_time
-from datapump.analyses import FeatureType
+from datapump.analyses import FeatureType, SyncType
 from datapump.capabilities import refuse_unavailable
 from datapump.commands import (
     COMMAND,
@@ -22,13 +22,23 @@ from datapump.errors import ConflictError, DatapumpError, InternalError, NotFoun
 from datapump.executions import ExecutionStatus
 from datapump.features import find_features
 from datapump.freshness import record, unread
-from datapump.jobs import raster_version
+from datapump.jobs import area_statuses, raster_version
 from datapump.jobs.analysis import take_up
-from datapump.jobs.documents import AnalysisJob, AnyJob, LatestTarget, RasterJob, SetLatestJob, Table
+from datapump.jobs.documents import (
+    AnalysisJob,
+    AnyJob,
+    AreaStatusJob,
+    LatestTarget,
+    RasterJob,
+    SetLatestJob,
+    Table,
+)
 from datapump.jobs.publishing import published_already
 from datapump.jobs.ticking import reopen
 from datapump.jobs.version_update import version_job
 from datapump.sources import source_of
+from datapump.sources.configs import enabled
+from datapump.targets import table_target
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -131,7 +141,7 @@ def jobs_for(execution_id: str, command: AnyCommand, ports: Ports, *, last_attem
         return _analysis(command.parameters, ports)
     if isinstance(command, SyncCommand):
         _take_feeds(execution_id, command.parameters, ports)
-        return _sync(command.parameters, ports, last_attempt=last_attempt)
+        return _sync(execution_id, command.parameters, ports, last_attempt=last_attempt)
     if isinstance(command, ContinueJobsCommand):
         return _continue(command.parameters, ports)
     if isinstance(command, SetLatestCommand):
@@ -196,7 +206,22 @@ def _take_feeds(execution_id: str, parameters: SyncParameters, ports: Ports) -> 
             raise FeedBusyError(f"execution {holder[0]} is reading the feed of {sync_type}: sync again when it has")
 
 
-def _sync(parameters: SyncParameters, ports: Ports, *, last_attempt: bool) -> Dispatched:
+def _take_area_tables(execution_id: str, ports: Ports) -> None:
+    """Take the leases on the tables that hold user areas: none is written while a file of new areas is made.
+
+    So of each analysis of all areas it is known whether it has read the file.
+    """
+    for target in sorted(
+        {table_target(config.dataset, config.analysis) for config in enabled(SyncType.RW_AREAS, None, ports)}
+    ):
+        holder = ports.runs.acquire(target, execution_id, "")
+        if holder is not None:
+            raise FeedBusyError(
+                f"execution {holder[0]} is writing {target}: the areas stay pending, sync them again when it has ended"
+            )
+
+
+def _sync(execution_id: str, parameters: SyncParameters, ports: Ports, *, last_attempt: bool) -> Dispatched:
     sync_version = parameters.sync_version or f"v{ports.clock.now():%Y%m%d}"
     jobs: list[AnyJob] = []
     notes: list[str] = []
@@ -205,6 +230,8 @@ def _sync(parameters: SyncParameters, ports: Ports, *, last_attempt: bool) -> Di
     for sync_type in parameters.types:
         # One feed that fails must not take the others with it.
         try:
+            if sync_type == SyncType.RW_AREAS:
+                _take_area_tables(execution_id, ports)
             found = source_of(sync_type)(sync_type, sync_version, parameters.tables, ports)
         except DatapumpError as error:
             if error.retryable and not last_attempt:
@@ -230,6 +257,8 @@ def _continue(parameters: ContinueJobsParameters, ports: Ports) -> Dispatched:
             take_up(job, ports)
         elif isinstance(job, RasterJob):
             raster_version.take_up(job, ports)
+        elif isinstance(job, AreaStatusJob):
+            area_statuses.take_up(job)
         else:
             reopen(job)
     return Dispatched(list(parameters.jobs), [], [])

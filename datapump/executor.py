@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, NamedTuple
 from datapump.effects import UnsettledError
 from datapump.errors import DatapumpError, RemoteUnavailableError, StorageError
 from datapump.executions import NewEvent
-from datapump.jobs import analysis, latest, raster_version
-from datapump.jobs.documents import AnalysisJob, AnyJob, JobStatus, RasterJob
+from datapump.jobs import analysis, area_statuses, latest, raster_version
+from datapump.jobs.documents import AnalysisJob, AnyJob, AreaStatusJob, JobStatus, RasterJob
 from datapump.jobs.ticking import JobFailedError, fail, wait
 
 if TYPE_CHECKING:
@@ -102,6 +102,8 @@ def _tick(job: AnyJob, execution_id: str, ports: Ports) -> None:
         analysis.tick(job, execution_id, ports)
     elif isinstance(job, RasterJob):
         raster_version.tick(job, execution_id, ports)
+    elif isinstance(job, AreaStatusJob):
+        area_statuses.tick(job, execution_id, ports)
     else:
         latest.tick(job, ports)
 

@@ -6,6 +6,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, NamedTuple
 
 from datapump.analyses import SyncType
+from datapump.areas.owed import settle, stem_of
 from datapump.chaining import start_followers
 from datapump.end_messages import tell_end
 from datapump.errors import NotFoundError
@@ -49,7 +50,13 @@ def postprocess(execution_id: str, ports: Ports) -> Outcome:
     for job in jobs:
         if isinstance(job, AnalysisJob) and job.status is JobStatus.COMPLETE:
             _record(execution_id, job, ports)
-        elif isinstance(job, AnalysisJob) and job.sync_config is not None and job.results and appends(job):
+        elif (
+            isinstance(job, AnalysisJob)
+            and job.sync_type != SyncType.RW_AREAS
+            and job.sync_config is not None
+            and job.results
+            and appends(job)
+        ):
             _remember_unfinished(execution_id, job, job.sync_config, ports)
     record_rasters(jobs, ports)
     if execution.stop_reason is not None:
@@ -66,6 +73,8 @@ def _record(execution_id: str, job: AnalysisJob, ports: Ports) -> None:
     if job.sync_config is not None and job.sync_version is not None:
         if ports.sync_configs.move(job.sync_config, job.sync_version, job.alerts_until, job.sources or None):
             _forget_unfinished(job, job.sync_config, ports)
+            if job.sync_type == SyncType.RW_AREAS:
+                settle(job.sync_config, stem_of(job.features[0]), ports)
             record_published(job.sync_config, job.alerts_until or job.sync_version, ports)
         else:
             message = f"sync config {job.sync_config} was deleted meanwhile: its sync version was not recorded"
@@ -79,7 +88,11 @@ def _record_tables(job: AnalysisJob, config: SyncConfig, ports: Ports) -> None:
     """Write what the new tables hold into their config: made if the job is to be synced, else if it is there."""
     if not job.sync and _find(config.id, ports) is None:
         return
-    unfinished = ports.sync_configs.put(config).metadata.unfinished
+    metadata = ports.sync_configs.put(config).metadata
+    if metadata.areas_owed:
+        # An analysis of all areas has just read every file that is owed: none is made while it runs.
+        ports.sync_configs.patch(config.id, {"metadata": {"areas_owed": None}})
+    unfinished = metadata.unfinished
     if unfinished is not None and _covers(job, unfinished, ports):
         ports.sync_configs.patch(config.id, {"metadata": {"unfinished": None}})
 

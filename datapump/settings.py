@@ -57,6 +57,9 @@ class Settings(BaseSettings):
     areas_api_token: SecretStr | None = Field(None, description="Bearer token of an admin of the Areas API.")
     areas_api_key: SecretStr | None = Field(None, description="Sent to the Areas API as x-api-key; unset: nothing is.")
     areas_api_timeout_s: float = Field(65.0, gt=0, description="Time limit of one Areas API request.")
+    areas_settle_s: float = Field(
+        600.0, ge=0, description="How long a status update of areas that got no answer may still be on its way."
+    )
     areas_folder: Path | None = Field(
         None,
         description="Folder of the GeoJSON files that the embedded Areas API serves; unset: areas/ of the data folder.",

@@ -21,6 +21,22 @@ class JobPlace(BaseModel):
     job_id: str
 
 
+class AreasOwed(BaseModel):
+    """A file of new user areas that is not in a config's tables yet, and what of it must go there.
+
+    It is fixed when the file is made: from then on every sync of all areas finds the file, and brings what comes after.
+
+    Attributes:
+        job_id: The job that appends it.
+        alerts_until: Of fires: `YYYY-MM-DD HHMM` of the newest alert that the tables held then.
+        append_to: Of tables that have a version a night: by result dataset, the version that was latest then.
+    """
+
+    job_id: str
+    alerts_until: str | None = None
+    append_to: dict[str, str] = Field(default_factory=dict)
+
+
 class Freshness(BaseModel):
     """What the last sync found for a config, and decided.
 
@@ -47,6 +63,7 @@ class SyncMetadata(BaseModel):
         unfinished: The job that failed after it had begun to append: only taking it up again neither loses nor
             doubles rows.
         sources: Of what follows alert rasters: by dataset, the version that the config's tables hold.
+        areas_owed: Of user areas: by the name of their file, without `.tsv`, what the config's tables lack.
         freshness: What the last sync found. It is no part of the config that callers change: recording it counts no
             revision, and the API shows it under `/freshness` only.
     """
@@ -59,6 +76,7 @@ class SyncMetadata(BaseModel):
     alerts_until: str | None = None
     unfinished: JobPlace | None = None
     sources: dict[str, str] | None = None
+    areas_owed: dict[str, AreasOwed] | None = None
     freshness: Freshness | None = None
 
 

@@ -13,7 +13,7 @@ from datapump.commands import (
     VersionUpdateCommand,
 )
 from datapump.errors import ConflictError, UnsupportedError
-from datapump.jobs.documents import AnalysisJob, SetLatestJob
+from datapump.jobs.documents import AnalysisJob, RasterJob, SetLatestJob
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -94,8 +94,10 @@ def targets_of(command: AnyCommand, configs: SyncConfigStore) -> Iterator[str]:
                 yield table_target(job.table.dataset, job.table.analysis)
             elif isinstance(job, SetLatestJob):
                 yield f"latest {job.analysis_version}"
-            else:
+            elif isinstance(job, RasterJob):
                 yield version_target(job.dataset, job.version)
+            else:
+                yield f"areas {job.subject}"
 
 
 def table_target(dataset: str, analysis: str) -> str:

@@ -42,7 +42,8 @@ STOP_BODY = {
         JSON: {"schema": {"$ref": "#/components/schemas/StopRequest"}, "example": {"reason": "the feed is broken"}}
     },
 }
-JOB_SCHEMA = {"oneOf": [{"$ref": f"#/components/schemas/{name}"} for name in ("AnalysisJob", "SetLatestJob")]}
+JOBS = ("AnalysisJob", "SetLatestJob", "RasterJob", "AreaStatusJob")
+JOB_SCHEMA = {"oneOf": [{"$ref": f"#/components/schemas/{name}"} for name in JOBS]}
 ExecutionId = Annotated[str, Path(description="The execution's id.", examples=["0198c0ffee00c0ffee00c0ffee00c0ff"])]
 
 JobId = Annotated[str, Path(description="The job's id.", examples=["0198c0ffee00c0ffee00c0ffee00c0fe"])]

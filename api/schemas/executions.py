@@ -9,7 +9,15 @@ from pydantic import BaseModel, Field
 
 from datapump.analyses import Analysis, SyncType
 from datapump.executions import Event, ExecutionStatus
-from datapump.jobs.documents import AnalysisJob, JobBase, JobError, JobStatus, RasterJob, ResultState
+from datapump.jobs.documents import (
+    AnalysisJob,
+    AreaStatusJob,
+    JobBase,
+    JobError,
+    JobStatus,
+    RasterJob,
+    ResultState,
+)
 from datapump.jobs.raster_assets import AssetKind, AssetState
 
 if TYPE_CHECKING:
@@ -43,11 +51,11 @@ class JobDocument(BaseModel):
     """A job of an execution."""
 
     id: str
-    kind: str = Field(description="`analysis`, `set_latest` or `raster_version`.")
+    kind: str = Field(description="`analysis`, `set_latest`, `raster_version` or `area_statuses`.")
     dataset: str = Field(description="Of what it analyses, makes, or marks the results of.")
     version: str | None = Field(description="Version of the dataset; null where the job is about all of them.")
-    analysis: Analysis | None = Field(description="Null of a raster version.")
-    analysis_version: str | None = Field(description="Null of a raster version.")
+    analysis: Analysis | None = Field(description="Null of a raster version, and of areas.")
+    analysis_version: str | None = Field(description="Null of a raster version, and of areas.")
     sync_type: SyncType | None = Field(description="The feed it follows; null if no sync called for it.")
     sync_version: str | None
     status: JobStatus
@@ -75,6 +83,8 @@ class JobDocument(BaseModel):
             subject = _analysis_subject(job)
         elif isinstance(job, RasterJob):
             subject = _raster_subject(job)
+        elif isinstance(job, AreaStatusJob):
+            subject = _area_subject(job)
         else:
             done = {True: ResultState.DONE, False: ResultState.WAITING}
             results = [Result(dataset=t.dataset, version=t.version, state=done[t.done]) for t in job.targets]
@@ -126,6 +136,11 @@ def _raster_subject(job: RasterJob) -> dict[str, Any]:
         "results": [Result(dataset=job.dataset, version=job.version, state=state)],
         "assets": [AssetDocument(**{name: getattr(asset, name) for name in shown}) for asset in job.assets],
     }
+
+
+def _area_subject(job: AreaStatusJob) -> dict[str, Any]:
+    nothing: dict[str, Any] = {"version": None, "analysis": None, "analysis_version": None, "results": [], "assets": []}
+    return {**nothing, "dataset": job.dataset, "sync_type": job.sync_type, "sync_version": job.sync_version}
 
 
 class ExecutionSummary(BaseModel):

@@ -1,17 +1,25 @@
-"""Feature files of user areas."""
+"""Feature files of user areas: one a night that brought new ones, all of which every analysis of all areas reads.
+
+An area must be in one file only, or its alerts would be counted twice. So each file that a sync makes has a list of its
+areas beside it; of a file from elsewhere the ids are read themselves.
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import json
+from typing import TYPE_CHECKING, NamedTuple
 
+from datapump.areas.owed import stem_of
 from datapump.areas.reading import read_areas
 from datapump.areas.slices import Rejection, Slicer
-from datapump.errors import StorageError
+from datapump.errors import DataError, StorageError
 
 if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator
     from pathlib import Path
 
     from datapump.land import Cells
+    from datapump.ports import Ports
 
 
 def slice_file(source: Path, out: Path, cells: Cells) -> Slicer:
@@ -41,3 +49,67 @@ def slice_file(source: Path, out: Path, cells: Cells) -> Slicer:
     finally:
         part.unlink(missing_ok=True)
     return slicer
+
+
+class Known(NamedTuple):
+    """Which file an area is in.
+
+    Attributes:
+        own: Whether a sync made the file, so that it is known which tables hold it.
+    """
+
+    stem: str
+    own: bool
+
+
+def feature_file(stem: str, ports: Ports) -> str:
+    """The name of a feature file of user areas."""
+    return f"s3://{ports.settings.pipeline_bucket}/geotrellis/features/geostore/{stem}.tsv"
+
+
+def area_list(stem: str, ports: Ports) -> str:
+    """The name of the list of the areas in a file that a sync made."""
+    return f"s3://{ports.settings.pipeline_bucket}/geotrellis/areas/{stem}.json"
+
+
+def stems(ports: Ports) -> list[str]:
+    """The names of all feature files, without folder and `.tsv`."""
+    return [stem_of(info.uri) for info in ports.objects.glob(feature_file("*", ports))]
+
+
+def free_stem(sync_version: str, taken: Collection[str]) -> str:
+    """The name of a night's file; a later one of the same sync version is numbered, the earlier stays as it is."""
+    number = 1
+    stem = sync_version
+    while stem in taken:
+        number += 1
+        stem = f"{sync_version}_{number}"
+    return stem
+
+
+def known_areas(ports: Ports) -> dict[str, Known]:
+    """The file that each area is in, by the id of its geometry.
+
+    Raises:
+        DataError: A list of areas is broken.
+    """
+    found: dict[str, Known] = {}
+    for stem in stems(ports):
+        own = ports.objects.exists(area_list(stem, ports))
+        found |= {identity: Known(stem, own) for identity in (_listed if own else _read)(stem, ports)}
+    return found
+
+
+def _listed(stem: str, ports: Ports) -> Iterator[str]:
+    name = area_list(stem, ports)
+    try:
+        yield from map(str, json.loads(ports.objects.get(name))["geostores"])
+    except (ValueError, KeyError, TypeError) as error:
+        raise DataError(f"{name} is no list of areas: {error!r}") from error
+
+
+def _read(stem: str, ports: Ports) -> Iterator[str]:
+    with ports.objects.local(feature_file(stem, ports)) as path, path.open("rb") as file:
+        next(file, None)
+        for line in file:
+            yield line.split(b"\t", 1)[0].strip(b'"').decode("utf-8", "replace")

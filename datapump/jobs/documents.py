@@ -211,6 +211,35 @@ class RasterJob(JobBase):
     notify: list[str] = Field(default_factory=list)
 
 
-AnyJob = AnalysisJob | SetLatestJob | RasterJob
+class AreaStatusJob(JobBase):
+    """Tell the Areas API how far the areas of one file are, once the analyses that they wait for are published.
+
+    Attributes:
+        dataset: The dataset of the analyses.
+        becomes: The status that the areas get; `saved` e-mails their owners.
+        subject: What the areas have in common: the name of their feature file, or `rejected`.
+        areas: Name of the object that lists them.
+        count: How many geometries it lists.
+        waits_for: Ids of the analyses that must be complete before.
+        checked: Whether those that are pending no more have been left out of the list.
+        attempt: Counts those checks, so that each list's updates have names of their own.
+        told: How many of them have got their status.
+    """
+
+    kind: Literal["area_statuses"] = "area_statuses"
+    dataset: DatasetName = "geostore"
+    sync_type: SyncType | None = None
+    sync_version: VersionName | None = None
+    becomes: Literal["saved", "error"]
+    subject: str
+    areas: str
+    count: int = Field(ge=0)
+    waits_for: list[str] = Field(default_factory=list)
+    checked: bool = False
+    attempt: int = Field(default=0, ge=0)
+    told: int = Field(default=0, ge=0)
+
+
+AnyJob = AnalysisJob | SetLatestJob | RasterJob | AreaStatusJob
 Job = Annotated[AnyJob, Field(discriminator="kind")]
 JOB: TypeAdapter[AnyJob] = TypeAdapter(Job)

@@ -13,7 +13,7 @@ from datapump.commands import COMMAND
 from datapump.dispatcher import jobs_for
 from datapump.executions import ExecutionStatus
 from datapump.executor import move
-from datapump.jobs.documents import AnalysisJob, JobStatus, RasterJob
+from datapump.jobs.documents import AnalysisJob, AreaStatusJob, JobStatus, RasterJob
 from datapump.planning.areas_api import PlannedAreasApi
 from datapump.planning.data_api import PlannedDataApi
 from datapump.planning.engine import PlannedEngine
@@ -150,4 +150,6 @@ def subject(job: AnyJob) -> str:
         return str(job.table)
     if isinstance(job, RasterJob):
         return f"{job.dataset} {job.version}"
+    if isinstance(job, AreaStatusJob):
+        return f"user areas: {job.subject}"
     return f"{job.dataset} {job.analysis} {job.analysis_version}"

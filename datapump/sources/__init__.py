@@ -18,6 +18,7 @@ SOURCES: dict[str, str] = {
     "viirs": "datapump.sources.fires",
     "modis": "datapump.sources.fires",
     "glad": "datapump.sources.glad",
+    "rw_areas": "datapump.sources.areas",
     "integrated_alerts": "datapump.sources.integrated",
 }
 

@@ -47,7 +47,7 @@ def news(sync_type: SyncType, sync_version: str, tables: Sequence[Table] | None,
         return News([], [none_enabled(tables)], [])
     fire_type = FIRE_TYPES[Analysis(sync_type.value)]
     saved = near_real_time(fire_type, ports)
-    configs = [_with_start(config, saved, ports) for config in configs]
+    configs = [with_start(config, saved, ports) for config in configs]
     notes: list[str] = []
     errors: list[str] = []
     try:
@@ -149,7 +149,7 @@ def _tomorrow(ports: Ports) -> FireTime:
     return FireTime.parse(f"{ports.clock.now() + timedelta(days=1):%Y-%m-%d %H%M}")
 
 
-def _with_start(config: SyncConfig, saved: Sequence[str], ports: Ports) -> SyncConfig:
+def with_start(config: SyncConfig, saved: Sequence[str], ports: Ports) -> SyncConfig:
     """A config that does not know yet what its tables hold: they hold what was saved before this sync."""
     if config.metadata.alerts_until is not None:
         return config

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from contextlib import contextmanager
+from dataclasses import replace
 
 import shapely
 from pydantic import SecretStr
@@ -74,3 +75,18 @@ def areas_server(folder, clock=None, **settings):
     with serving(app) as url:
         yield AreasServer(folder / "areas", url, app)
     app.state.store.close()
+
+
+def rw_sync(sync_version):
+    """The command that syncs user areas."""
+    return {"command": "sync", "parameters": {"types": ["rw_areas"], "sync_version": sync_version}}
+
+
+@contextmanager
+def with_areas(deployment):
+    """A deployment whose ports lead to an Areas API of its own, as long as the block lasts."""
+    with areas_server(deployment.folder, deployment.clock) as server:
+        client = server.client()
+        deployment.ports = replace(deployment.ports, areas_api=client)
+        yield server
+        client.close()
