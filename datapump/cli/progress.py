@@ -71,4 +71,4 @@ def label(job: dict[str, Any]) -> str:
     table = job.get("table")
     if isinstance(table, dict):
         return f"{table['dataset']} {table['analysis']}"
-    return f"{job.get('dataset', '')} {job.get('analysis', job['kind'])}".strip()
+    return f"{job.get('dataset', '')} {job.get('analysis') or job.get('version') or job['kind']}".strip()

@@ -27,7 +27,7 @@ def retire_one(job: RasterJob, retirement: Retirement, ports: Ports) -> str | No
     """
     name = f"{retirement.dataset} {retirement.version}"
     known = ports.data_api.version(retirement.dataset, retirement.version)
-    fault = _protected(job, retirement, known)
+    fault = _protected(job, retirement, known, ports)
     if fault is not None:
         return f"{name} was not deleted: {fault}"
     try:
@@ -38,11 +38,11 @@ def retire_one(job: RasterJob, retirement: Retirement, ports: Ports) -> str | No
         return f"{name} was to be deleted, and is still there: {error.message}"
 
 
-def _protected(job: RasterJob, retirement: Retirement, known: JSON | None) -> str | None:
+def _protected(job: RasterJob, retirement: Retirement, known: JSON | None, ports: Ports) -> str | None:
     """Why nothing of a version may be deleted now."""
     if (retirement.dataset, retirement.version) == (job.dataset, job.version):
         return "it is the new version"
-    recipe = recipes().get(retirement.dataset)
+    recipe = recipes(ports.settings.recipes).get(retirement.dataset)
     if recipe is not None and retirement.version in recipe.retention.keep:
         return "it is preserved"
     if known is not None and known["is_latest"]:

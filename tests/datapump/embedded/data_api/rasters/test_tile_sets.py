@@ -9,6 +9,10 @@ import rasterio
 from tests.support.tifs import data, pixels, write_small, write_tiles_list
 
 A = {(0, 0): [[1, 2]], (50_000, 70_000): [[3]]}
+OPTIONS = {
+    "source_type": "raster", "source_driver": "GeoTIFF", "pixel_meaning": "date_conf", "data_type": "uint16",
+    "grid": "10/100000", "no_data": 0,
+}  # fmt: skip
 FOLDER = "s3://gfw-data-lake/alerts/v1/raster/epsg-4326/10/100000/date_conf/geotiff/"
 
 
@@ -206,7 +210,7 @@ def test_a_broken_source_fails_the_version(rasters):
 def test_without_its_extent_a_version_stays_pending_for_ever(rasters):
     rasters.source("a/10N_010E.tif", A)
     rasters.api.steps.hold("loaded")
-    body = {"creation_options": {**OPTIONS_, "source_uri": ["s3://sources/a/"]}}
+    body = {"creation_options": {**OPTIONS, "source_uri": ["s3://sources/a/"]}}
     assert rasters.api.put("/dataset/alerts/v1", body).status_code == 202
     rasters.api.steps.arrive("loaded")
     assert rasters.api.assets("v1", "alerts") == [("Raster tile set", "saved")]
@@ -236,9 +240,3 @@ def test_pixels_can_be_floats_and_bits(rasters):
     with rasterio.open(rasters.path(made)) as file:
         assert file.tags(1, ns="IMAGE_STRUCTURE")["NBITS"] == "1"
     assert data(rasters.path(made)) == {(0, 0): 1}
-
-
-OPTIONS_ = {
-    "source_type": "raster", "source_driver": "GeoTIFF", "pixel_meaning": "date_conf", "data_type": "uint16",
-    "grid": "10/100000", "no_data": 0,
-}  # fmt: skip
