@@ -65,6 +65,10 @@ def run_zonal(  # noqa: PLR0913, PLR0917 - each option is a parameter
         datetime | None,
         typer.Option(formats=["%Y-%m-%d"], metavar="DATE", help="Of integrated alerts: the day of the run. [today]"),
     ] = None,
+    iso_start: Annotated[
+        str, typer.Option(metavar="ISO", help="Of gadm and wdpa: the first country, by the order of codes. [all]")
+    ] = "",
+    iso_end: Annotated[str, typer.Option(metavar="ISO", help="The country behind the last one. [all]")] = "",
     processes: Annotated[int, typer.Option(min=1, help="Processes that read rasters.")] = 1,
     *,
     change_only: Annotated[
@@ -87,6 +91,8 @@ def run_zonal(  # noqa: PLR0913, PLR0917 - each option is a parameter
             fire_sources=tuple(fire_source or ()),
             change_only=change_only,
             as_of=_day(analysis, as_of),
+            iso_start=iso_start,
+            iso_end=iso_end,
         )
         print_json(_run(request, objects, layers, (processes, out / _JOURNALS)))
 

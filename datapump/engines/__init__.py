@@ -22,6 +22,8 @@ class AnalysisRequest(BaseModel):
         fire_sources: Names of fire files, in order, each may hold `*`.
         change_only: Leave out the tables that do not change with new alerts.
         as_of: Integrated alerts: the day of the run, from which alerts are counted two years back; None: today.
+        iso_start: Of gadm and wdpa: the first country code that is looked at, in the order of texts; "": no such limit.
+        iso_end: The code behind the last one; "": no such limit.
         dataset: Whose features they are.
         sync_type: The feed that the run follows.
         geotrellis_version: The release of GeoTrellis that computes, where it is GeoTrellis that does.
@@ -38,6 +40,8 @@ class AnalysisRequest(BaseModel):
     fire_sources: tuple[str, ...] = ()
     change_only: bool = False
     as_of: date | None = None
+    iso_start: str = ""
+    iso_end: str = ""
     dataset: str = ""
     sync_type: SyncType | None = None
     geotrellis_version: str = ""

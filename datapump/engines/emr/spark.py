@@ -68,7 +68,10 @@ def _limits(request: AnalysisRequest, *, production: bool) -> list[str]:
     # GeoTrellis refuses this option of the integrated alerts.
     if request.change_only and request.analysis is not Analysis.INTEGRATED_ALERTS:
         limits.append("--change_only")
-    if request.feature_type is FeatureType.GADM and not production:
+    if request.iso_start or request.iso_end:
+        given = (("--iso_start", request.iso_start), ("--iso_end", request.iso_end))
+        limits += [part for option, code in given if code for part in (option, code)]
+    elif request.feature_type is FeatureType.GADM and not production:
         limits += ["--iso_start", FIRST_COUNTRY, "--iso_end", COUNTRY_AFTER_LAST]
     return limits
 

@@ -65,6 +65,7 @@ class DelimitedFile:
         name: What to call it in errors and reports.
         fields: The columns to read.
         known: Names that further columns of the format go by: no field is read from under such a name.
+        optional: Names of columns that are read where the header has them.
         delimiter: What stands between columns.
 
     Raises:
@@ -72,7 +73,14 @@ class DelimitedFile:
     """
 
     def __init__(
-        self, path: Path, name: str, fields: Sequence[Field], known: Sequence[str] = (), *, delimiter: str = "\t"
+        self,
+        path: Path,
+        name: str,
+        fields: Sequence[Field],
+        known: Sequence[str] = (),
+        *,
+        optional: Sequence[str] = (),
+        delimiter: str = "\t",
     ) -> None:
         self.path = path
         self.name = name
@@ -83,6 +91,8 @@ class DelimitedFile:
         self._bare = not line.endswith("\n")
         self._at = {field.name: _find(field, self._header) for field in fields}
         self._check(frozenset(known))
+        header = [column.lower() for column in self._header]
+        self._at |= {column: header.index(column) for column in optional if column in header}
 
     @property
     def by_position(self) -> dict[str, str]:

@@ -11,6 +11,7 @@ import pyarrow as pa
 from datapump.engines.local import geometries
 from datapump.engines.local.delimited import DelimitedFile
 from datapump.engines.local.ids import LAYOUTS, Ids, Layout
+from datapump.engines.local.row_filters import RowFilter
 from datapump.engines.local.skipped import Skipped
 from datapump.errors import DataError
 
@@ -23,6 +24,9 @@ if TYPE_CHECKING:
     from datapump.engines.local.geometries import Geometries
     from datapump.engines.local.grouping import IntArray
     from datapump.objects import Objects
+
+
+EVERY_ROW = RowFilter()
 
 
 @dataclass(frozen=True)
@@ -59,7 +63,11 @@ class _Pieces:
 
 
 def read_features(
-    files: Sequence[InputFile], feature_type: FeatureType, objects: Objects, progress: Callable[[int], None]
+    files: Sequence[InputFile],
+    feature_type: FeatureType,
+    objects: Objects,
+    progress: Callable[[int], None],
+    rows_wanted: RowFilter = EVERY_ROW,
 ) -> Features:
     """Read feature files.
 
@@ -70,6 +78,7 @@ def read_features(
         feature_type: What the id columns are.
         objects: Where the files are read from.
         progress: Told how many bytes more have been read.
+        rows_wanted: Which rows are looked at; the others are counted as skipped, too.
 
     Raises:
         DataError: A file lacks a column or has no rows, or no row of any file can be used.
@@ -80,10 +89,11 @@ def read_features(
     by_position: dict[str, dict[str, str]] = {}
     for file in files:
         with objects.local(file.name) as path:
-            source = DelimitedFile(path, file.name, [*layout.fields, layout.geometry], layout.known)
+            fields = [*layout.fields, layout.geometry]
+            source = DelimitedFile(path, file.name, fields, layout.known, optional=rows_wanted.columns)
             skipped_before, kept, position = pieces.skipped.total, 0, 0
             for batch in source.batches(pieces.skipped):
-                kept += _take(batch, file.name, layout, pieces)
+                kept += _take(batch, file.name, (layout, rows_wanted), pieces)
                 progress(batch.position - position)
                 position = batch.position
         rows[file.name] = kept + pieces.skipped.total - skipped_before
@@ -93,12 +103,13 @@ def read_features(
     return _assemble(layout, pieces, rows, by_position)
 
 
-def _take(batch: Batch, file: str, layout: Layout, pieces: _Pieces) -> int:
+def _take(batch: Batch, file: str, how: tuple[Layout, RowFilter], pieces: _Pieces) -> int:
     """Add the rows of a batch that can be used, count the others; returns how many were added."""
+    layout, rows_wanted = how
     ids, problems = layout.parse(batch.columns)
     shapes = geometries.read(batch.columns[layout.geometry.name])
     usable = np.ones(len(batch.rows), dtype=bool)
-    for reason, bad in (*problems, *shapes.problems):
+    for reason, bad in (*rows_wanted.problems(batch.columns), *problems, *shapes.problems):
         pieces.skipped.add_all(reason, file, batch.rows, bad & usable, lambda row: layout.label(batch.columns, row))
         usable &= ~bad
     pieces.ids.append(ids.filter(pa.array(usable)))

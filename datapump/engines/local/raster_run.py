@@ -24,6 +24,7 @@ from datapump.engines.local.journal import Journal
 from datapump.engines.local.manifest import RastersEntry, describe, table_entry
 from datapump.engines.local.progress import meter
 from datapump.engines.local.raster_tables import RasterSources
+from datapump.engines.local.row_filters import RowFilter
 from datapump.engines.local.sums import Total
 from datapump.engines.local.tcl import TreeCoverLoss
 from datapump.engines.local.windows import WindowWork, plan, results, tasks
@@ -110,9 +111,8 @@ def compute(request: AnalysisRequest, objects: Objects, catalog: Catalog, setup:
     everything = tables(request.analysis, request.feature_type, change_only=False)
     writer.clear_unfinished(everything)
     files = expand(objects, request.features, "feature", each=True)
-    features = read_features(
-        files, request.feature_type, objects, meter(setup.progress, (0, _READ / 2), files, "reading features")
-    )
+    told = meter(setup.progress, (0, _READ / 2), files, "reading features")
+    features = read_features(files, request.feature_type, objects, told, RowFilter.of(request))
     fire_files = expand(objects, request.fire_sources, "fire", each=False) if request.fire_sources else []
     told = meter(setup.progress, (_READ / 2, _READ), fire_files, "reading fires")
     burned = BurnedReader(objects, told) if request.analysis is Analysis.BURNED_AREAS else None

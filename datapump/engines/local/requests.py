@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from datapump.analyses import FIRE_ANALYSES, Analysis, FeatureType
 from datapump.engines.local.catalog import load_catalog
+from datapump.engines.local.row_filters import ISO_COLUMNS
 from datapump.errors import InvalidInputError, UnsupportedError
 
 if TYPE_CHECKING:
@@ -46,7 +47,13 @@ def check(request: AnalysisRequest, layers: Path | None) -> Catalog:
     analysis = request.analysis
     check_analysis(analysis)
     if request.feature_type is FeatureType.FEATURE and analysis in _NO_FEATURE:
-        raise UnsupportedError(f"the analysis {analysis} has no tables for the feature type feature")
+        raise UnsupportedError(
+            f"the analysis {analysis} has no tables for plain features: GeoTrellis has never made any"
+        )
+    if (request.iso_start or request.iso_end) and request.feature_type not in ISO_COLUMNS:
+        raise UnsupportedError(
+            f"{request.feature_type} features have no country: iso_start and iso_end are for gadm and wdpa"
+        )
     if analysis in FIRE_ANALYSES and not request.fire_sources:
         raise InvalidInputError(f"the analysis {analysis} needs a fire source", pointer="/fire_sources")
     if analysis is Analysis.INTEGRATED_ALERTS and request.as_of is None:

@@ -12,6 +12,7 @@ from datapump.engines.local.fires import FireReader
 from datapump.engines.local.manifest import describe, table_entry
 from datapump.engines.local.progress import meter
 from datapump.engines.local.requests import check
+from datapump.engines.local.row_filters import RowFilter
 from datapump.engines.local.sampling import Contexts
 from datapump.engines.local.tables import Sources, build
 from datapump.engines.local.tally import Tally
@@ -94,7 +95,7 @@ def compute(
     feature_files = expand(objects, request.features, "feature", each=True)
     fire_files = expand(objects, request.fire_sources, "fire", each=False)
     told = meter(progress, (0, _READ), feature_files, "reading features")
-    features = read_features(feature_files, request.feature_type, objects, told)
+    features = read_features(feature_files, request.feature_type, objects, told, RowFilter.of(request))
     told = meter(progress, (_READ, _COUNTED), fire_files, "counting fires in features")
     reader = FireReader(request.analysis, objects, told)
     contexts = Contexts(catalog.configured, sampler)

@@ -6,8 +6,10 @@ import pytest
 import shapely
 
 from datapump.analyses import FeatureType
+from datapump.engines import AnalysisRequest
 from datapump.engines.local.features import read_features
 from datapump.engines.local.files import Files, expand
+from datapump.engines.local.row_filters import RowFilter
 from datapump.errors import DataError
 from tests.datapump.engines.local import worlds
 
@@ -251,3 +253,49 @@ def test_every_world_s_ids_are_read_back(tmp_path):
         features = read(tmp_path / feature_type / "features.tsv", feature_type)
         found = {tuple("" if v is None else str(v) for v in row.values()) for row in features.ids.table.to_pylist()}
         assert found == set(names)
+
+
+def asked(analysis, feature_type, **changes):
+    worlds_request = {
+        "name": "r",
+        "analysis": analysis,
+        "feature_type": feature_type,
+        "features": ("f",),
+        "output": "o",
+    }
+    return AnalysisRequest.model_validate(worlds_request | changes)
+
+
+@pytest.mark.parametrize(
+    ("analysis", "left"),
+    [("tcl", [1, 2, 5]), ("glad", [1, 3]), ("integrated_alerts", [1, 3]), ("viirs", [1, 2, 3, 4, 5])],
+)
+def test_rows_without_the_flag_of_the_analysis_are_left_out_and_counted(tmp_path, analysis, left):
+    flags = [("t", "True"), ("true", "f"), ("False", "1"), ("", "no"), ("YES", "False")]
+    rows = [f"{k}\tIDN\tIDN.{k}_1\tIDN.{k}.1_1\t0\t{tcl}\t{glad}\t{HEX}\n" for k, (tcl, glad) in enumerate(flags, 1)]
+    (tmp_path / "features.tsv").write_text(GADM + "".join(rows))
+    files = expand(Files(None), [str(tmp_path / "features.tsv")], "feature", each=True)
+    wanted = RowFilter.of(asked(analysis, "gadm"))
+    found = read_features(files, FeatureType("gadm"), Files(None), lambda _: None, wanted)
+    assert found.ids.table.to_pydict()["adm1"] == left
+    assert found.skipped.total == 5 - len(left)
+    assert sum(found.rows.values()) == 5
+
+
+def test_flags_of_geostores_do_not_matter_and_a_file_may_lack_them(tmp_path):
+    assert RowFilter.of(asked("tcl", "geostore")) == RowFilter()
+    (tmp_path / "features.tsv").write_text(f"fid\tgid_0\tgid_1\tgid_2\tgeom\n1\tIDN\tIDN.1_1\tIDN.1.1_1\t{HEX}\n")
+    files = expand(Files(None), [str(tmp_path / "features.tsv")], "feature", each=True)
+    wanted = RowFilter.of(asked("tcl", "gadm"))
+    assert len(read_features(files, FeatureType("gadm"), Files(None), lambda _: None, wanted).codes) == 1
+
+
+def test_countries_are_limited_by_the_order_of_their_codes_without_the_last(tmp_path):
+    codes = ["BLZ", "BRA", "CAN", "COK", "COL"]
+    rows = [f"{k}\tn\tII\t{code}\tD\tt\tt\t{HEX}\n" for k, code in enumerate(codes)]
+    (tmp_path / "features.tsv").write_text(WDPA + "".join(rows))
+    files = expand(Files(None), [str(tmp_path / "features.tsv")], "feature", each=True)
+    wanted = RowFilter.of(asked("tcl", "wdpa", iso_start="BRA", iso_end="COK"))
+    found = read_features(files, FeatureType("wdpa"), Files(None), lambda _: None, wanted)
+    assert found.ids.table.to_pydict()["wdpa_protected_area__iso"] == ["BRA", "CAN"]
+    assert reasons(found) == {"left out: its country is not in BRA up to, without, COK": 3}

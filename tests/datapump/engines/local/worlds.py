@@ -67,9 +67,9 @@ def feature_row(feature_type: str, name: tuple[str, ...], polygon) -> list[str]:
     geom = polygon if isinstance(polygon, str) else shapely.to_wkb(polygon, hex=True)
     if feature_type == "gadm":
         iso, adm1, adm2 = name
-        return ["7", iso, f"{iso}.{adm1}_1", f"{iso}.{adm1}.{adm2}_1", "10N_010E", "t", "f", geom]
+        return ["7", iso, f"{iso}.{adm1}_1", f"{iso}.{adm1}.{adm2}_1", "10N_010E", "t", "t", geom]
     if feature_type == "wdpa":
-        return [*name, "True", "False", geom]
+        return [*name, "True", "True", geom]
     return [*name, geom, "t", "f"] if feature_type == "geostore" else [*name, geom]
 
 
