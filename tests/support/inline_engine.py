@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from datetime import date
+
+from datapump.analyses import Analysis
 from datapump.engines import Outlook, RunState, RunStatus
 from datapump.engines.local.manifest import notes
 from datapump.engines.local.requests import available
 from datapump.engines.local.zonal import run
 from datapump.errors import DatapumpError
+
+TODAY = date(2026, 2, 1)
 
 
 class InlineEngine:
@@ -14,11 +19,11 @@ class InlineEngine:
 
     `script` holds the outcomes of the next runs, where a test wants other ones than the real. `tables` holds, by
     analysis, what makes its tables in place of the engine: a function of the request that gives TSV text by (level,
-    table).
+    table). `layers` is the catalog file of raster layers.
     """
 
     def __init__(self, objects):
-        self._analyses = available(None)
+        self.layers = None
         self.script = []
         self.tables = {}
         self.requests = []
@@ -28,7 +33,7 @@ class InlineEngine:
 
     @property
     def analyses(self):
-        return self._analyses | set(self.tables)
+        return available(self.layers) | set(self.tables)
 
     def find(self, name, _run_id=None):
         return self.runs.get(name)
@@ -48,8 +53,10 @@ class InlineEngine:
                 self._objects.put(f"{request.output}/{level}/{table}/part-00000-x.csv", text.encode())
             self.runs[request.name] = RunStatus(state=RunState.SUCCEEDED, progress=1.0, message="done")
             return
+        if request.analysis is Analysis.INTEGRATED_ALERTS:
+            request = request.model_copy(update={"as_of": request.as_of or TODAY})
         try:
-            summary = run(request, self._objects, layers=None, progress=lambda *_: None)
+            summary = run(request, self._objects, layers=self.layers, progress=lambda *_: None)
         except DatapumpError as error:
             status = RunStatus(state=RunState.FAILED, message=error.message, retryable=error.retryable)
         else:
