@@ -93,7 +93,7 @@ def test_objects_are_read_from_their_folder(tmp_path, world, command):
     [
         ({"analysis": "tcl"}, 2, "the analysis tcl needs the layer umd_tree_cover_loss, which is not configured"),
         ({"analysis": "glad"}, 2, "the analysis glad needs the layer umd_glad_landsat_alerts"),
-        ({"analysis": "tcl", "feature_type": "feature"}, 2, "no tables for the feature type feature"),
+        ({"analysis": "tcl", "feature_type": "feature"}, 2, "no tables for plain features"),
         ({"analysis": "fires"}, 2, "'fires' is not one of"),
         ({"feature_type": "country"}, 2, "'country' is not one of"),
         ({"features": "nowhere.tsv"}, 2, "no feature file is named nowhere.tsv"),
