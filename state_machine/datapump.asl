@@ -220,7 +220,10 @@
       "Resource": "arn:aws:states:::lambda:invoke",
       "Parameters": {
         "FunctionName": "${PostprocessorArn}",
-        "Payload.$": "$"
+        "Payload": {
+          "state.$": "$",
+          "machine.$": "$$.StateMachine.Id"
+        }
       },
       "OutputPath": "$.Payload",
       "TimeoutSeconds": 900,
@@ -256,6 +259,7 @@
           "Next": "NotRecorded"
         }
       ],
+      "Comment": "It starts the executions that this one calls for, with runs of the same machine.",
       "Next": "Postprocessed"
     },
     "Postprocessed": {

@@ -11,20 +11,25 @@ import math
 import time
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from datapump.aws import Aws
 from datapump.effects import UnsettledError
 from datapump.errors import DatapumpError, InvalidInputError
 from datapump.executions import ExecutionStatus
 from datapump.executor import give_up, tick
-from datapump.jobs.documents import ENDED, JobStatus
+from datapump.jobs.documents import ENDED, JobStatus, SetLatestJob
 from datapump.objects import split_uri
+from datapump.postprocessor import postprocess
 from datapump.settings import ExecutorSettings, PipelineSettings
 from state_machine.flow import close_dispatch, close_jobs, take_dispatch, take_postprocess
 from state_machine.production import Connected
+from state_machine.step_functions import StepFunctionsOrchestrator
 from state_machine.telemetry import Telemetry, request_id, telemetry
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
+    from datapump.executions import Execution
+    from datapump.jobs.documents import AnyJob
     from datapump.ports import Ports
 
 Event = dict[str, Any]
@@ -67,7 +72,11 @@ def executor(event: Event, context: Any) -> Event:  # noqa: ANN401 - as above
 
 
 def postprocessor(event: Event, context: Any) -> Event:  # noqa: ANN401 - as above
-    """Record an execution's outcome: `{execution_id, attempts, problem?}` to `{..., wait_s, status, message}`."""
+    """Record an execution's outcome, and start the executions that it calls for.
+
+    `{state: {execution_id, attempts, problem?}, machine}` to `{execution_id, attempts, wait_s, status, message}`.
+    """
+    event = {**event["state"], "machine": event["machine"]}
     return _invoke("postprocessor", _pipeline, _postprocess, event, context)
 
 
@@ -148,11 +157,35 @@ def _postprocess(call: Invocation) -> Event:
     if wait_s is not None:
         return {**told, "status": "running", "message": "", "failed": 0}
     execution = call.ports.runs.get_execution(call.execution_id)
-    jobs = call.ports.runs.list_jobs(call.execution_id)
-    failed = [stored.job.id for stored in jobs if stored.status is JobStatus.FAILED]
+    jobs = [stored.job for stored in call.ports.runs.list_jobs(call.execution_id)]
+    failed = [job.id for job in jobs if job.status is JobStatus.FAILED]
+    _start_followers(call)
     call.tell.finished(execution.status)
+    for sync_type in synced(execution, jobs):
+        call.tell.synced(sync_type, call.ports.settings.environment)
     message = _message(execution.status, failed, len(jobs), execution.errors)
     return {**told, "status": execution.status.value, "failed": len(failed), "message": message}
+
+
+def _start_followers(call: Invocation) -> None:
+    """Start what the execution calls for; those that have been started stay as they are."""
+    outcome = postprocess(call.execution_id, call.ports)
+    if outcome.triggered:
+        aws = Aws.of(call.ports.settings)
+        orchestrator = StepFunctionsOrchestrator(aws, call.ports.runs, str(call.event["machine"]))
+        for execution_id in outcome.triggered:
+            orchestrator.start(execution_id)
+
+
+def synced(execution: Execution, jobs: Sequence[AnyJob]) -> list[str]:
+    """The sync types of which an execution brought all up to date, also where there was nothing new."""
+    if execution.name != "sync" or execution.stop_reason is not None:
+        return []
+    open_or_failed = [job for job in jobs if job.status is not JobStatus.COMPLETE]
+    failed = {job.sync_type for job in open_or_failed if not isinstance(job, SetLatestJob)}
+    refused = {error.split(":", 1)[0] for error in execution.errors}
+    types = execution.command["parameters"]["types"]
+    return [name for name in types if name not in failed and name not in refused]
 
 
 def _message(status: ExecutionStatus, failed: list[str], jobs: int, errors: list[str]) -> str:

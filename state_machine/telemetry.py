@@ -73,6 +73,12 @@ class Telemetry:
         """An execution ended."""
         self._put("Executions", 1, MetricUnit.Count, outcome=outcome)
 
+    def synced(self, sync_type: str, environment: str) -> None:
+        """A sync type was brought up to date; an alarm waits for it."""
+        with single_metric(name="SyncSucceeded", unit=MetricUnit.Count, value=1, namespace=NAMESPACE) as metric:
+            metric.add_dimension(name="environment", value=environment)
+            metric.add_dimension(name="sync_type", value=sync_type)
+
     def _put(self, name: str, value: float, unit: MetricUnit, **dimensions: str) -> None:
         with single_metric(name=name, unit=unit, value=value, namespace=NAMESPACE) as metric:
             metric.add_dimension(name="function", value=self._function)

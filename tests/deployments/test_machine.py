@@ -9,8 +9,12 @@ import logging
 import boto3
 import pytest
 
+from datapump.commands import parse_command
 from datapump.engines import RunState, RunStatus
+from datapump.executions import Execution
 from datapump.jobs.documents import JobStatus
+from datapump.postprocessor import postprocess
+from state_machine import handlers
 from state_machine.telemetry import telemetry
 from tests.support.aws import REGION, Fault
 from tests.support.deployment import ANALYSIS, SYNC
@@ -146,6 +150,30 @@ def test_a_schedule_that_fires_twice_starts_one_execution(world):
     assert first == second
     assert world.carry(first["execution_id"]).caller == "schedule"
     assert world.account.api({**event, "time": "2026-02-02T02:00:00Z"}) != first
+
+
+def test_the_executions_that_one_calls_for_are_started_once(world, monkeypatch):
+    world.disturb(Fault("postprocessor", "after"))
+    command = parse_command(json.dumps({"command": "set_latest", "parameters": {"analysis_version": "v1"}}))
+    wanted = Execution(
+        id=world.clock.new_id(),
+        command=command.model_dump(mode="json"),
+        fingerprint="",
+        caller="datapump",
+        created=world.clock.now(),
+    )
+    follower = world.runs.create_execution(wanted)[0].id
+    first = []
+
+    def calls_for(execution_id, ports):
+        first.append(execution_id)
+        outcome = postprocess(execution_id, ports)
+        return outcome._replace(triggered=(follower,)) if execution_id == first[0] else outcome
+
+    monkeypatch.setattr(handlers, "postprocess", calls_for)
+    world.run(ANALYSIS)
+    assert world.carry(follower).status == "succeeded"
+    assert world.orchestrator.describe(follower).number == 1
 
 
 def test_every_line_of_a_log_names_its_execution_and_job(world, monkeypatch):

@@ -64,3 +64,12 @@ def test_an_invocation_is_measured_also_when_it_fails(tell, capsys):
     with pytest.raises(KeyError), tell.about("request-1"):
         raise KeyError
     assert [line["_aws"]["CloudWatchMetrics"][0]["Metrics"][0]["Name"] for line in metrics(capsys)] == ["Duration"]
+
+
+def test_what_an_alarm_waits_for_has_exactly_its_dimensions(tell, capsys):
+    tell.synced("viirs", "production")
+    [line] = metrics(capsys)
+    [told] = line["_aws"]["CloudWatchMetrics"]
+    assert (told["Namespace"], told["Metrics"][0]["Name"]) == ("datapump", "SyncSucceeded")
+    assert [sorted(names) for names in told["Dimensions"]] == [["environment", "sync_type"]]
+    assert (line["environment"], line["sync_type"]) == ("production", "viirs")
