@@ -13,14 +13,24 @@ INTEGRATED, INTDIST = "gfw_integrated_alerts", "gfw_integrated_dist_alerts"
 
 @pytest.fixture
 def world(tmp_path):
-    with Deployment(tmp_path, recipes=small_recipes(tmp_path / "recipes"), chaining=False) as deployment:
+    with Deployment(tmp_path, recipes=small_recipes(tmp_path / "recipes")) as deployment:
         yield deployment
 
 
 def sync(world, *types, version):
-    execution = world.run({"command": "sync", "parameters": {"types": list(types), "sync_version": version}})
-    assert execution.status == "succeeded", (execution.errors, [job.errors for job in world.jobs(execution.id)])
-    return execution
+    """Sync some types, and carry what follows from it to its end; returns all executions, oldest first."""
+    identity = world.submit({"command": "sync", "parameters": {"types": list(types), "sync_version": version}})
+    while world.step():
+        pass
+    found = [one for one in world.runs.list_executions().items if one.id >= identity][::-1]
+    for one in found:
+        assert one.status == "succeeded", (one.errors, [job.errors for job in world.jobs(one.id)])
+    return found
+
+
+def made(world, executions):
+    """What each execution made."""
+    return [[(job.dataset, job.version) for job in world.jobs(one.id)] for one in executions]
 
 
 def latest(world, *datasets):
@@ -45,8 +55,9 @@ def put_releases(releases):
 def test_a_night_from_empty_then_one_with_nothing_new_then_one_with_one_release(world):
     releases = Releases(world.objects)
     put_releases(releases)
-    for types in (RASTERS, ["integrated_alerts"], [INTDIST]):
-        sync(world, *types, version="v20260201")
+    executions = sync(world, *RASTERS, version="v20260201")
+    assert [len(jobs) for jobs in made(world, executions)] == [4, 1, 1]
+    assert [one.triggered_by for one in executions] == [None, executions[0].id, executions[1].id]
     assert latest(world, *RASTERS, INTEGRATED, INTDIST) == [
         "v20260118", "v20260130", "v20260130", "v20260131", "v20260201", "v20260201",
     ]  # fmt: skip
@@ -70,15 +81,17 @@ def test_a_night_from_empty_then_one_with_nothing_new_then_one_with_one_release(
 
     before = len([line for line in world.server.log() if line.method != "GET"])
     world.clock.advance(86400)
-    sync(world, *RASTERS, "integrated_alerts", INTDIST, version="v20260202")
+    assert made(world, sync(world, *RASTERS, "integrated_alerts", INTDIST, version="v20260202")) == [[]]
     assert len([line for line in world.server.log() if line.method != "GET"]) == before
 
+    world.clock.advance(86400)
     releases.radd("v20260201", {(0, 0): 33980})
-    execution = sync(world, *RASTERS, version="v20260203")
-    assert [(job.dataset, job.version) for job in world.jobs(execution.id)] == [(RASTERS[0], "v20260201")]
-    execution = sync(world, "integrated_alerts", version="v20260203")
-    assert [(job.dataset, job.version) for job in world.jobs(execution.id)] == [(INTEGRATED, "v20260203")]
-    execution = sync(world, INTDIST, version="v20260203")
-    (job,) = world.jobs(execution.id)
+    today = f"v{world.clock.now():%Y%m%d}"
+    executions = sync(world, *RASTERS, version=today)
+    assert made(world, executions) == [[(RASTERS[0], "v20260201")], [(INTEGRATED, today)], [(INTDIST, today)]]
+    (job,) = world.jobs(executions[2].id)
     assert "nonoverlap" not in {asset.name for asset in job.assets}
-    assert tile(world, INTDIST, "v20260203", "10/100000/date_conf")[0, 0] == 43980
+    virtual = world.objects.get(f"s3://gfw-data-lake/{INTDIST}/{today}/raster/epsg-4326/cog/intdist.vrt").decode()
+    assert f"{INTDIST}/v20260201/raster/epsg-4326/cog/nonoverlap.tif" in virtual
+    assert f"{INTDIST}/{today}/raster/epsg-4326/cog/overlap.tif" in virtual
+    assert tile(world, INTDIST, today, "10/100000/date_conf")[0, 0] == 43980
