@@ -6,9 +6,9 @@ from typing import Annotated, TypeVar
 from fastapi import Depends, Request
 
 from api.errors import InsufficientScopeError, RateLimitedError
-from api.services import ServicesOf
+from api.services import Services, ServicesOf
 from datapump.errors import ForbiddenError, UnauthorizedError
-from datapump.keys import ApiKey, Scope, digest
+from datapump.keys import PREFIX, ApiKey, Scope, digest
 
 Endpoint = TypeVar("Endpoint", bound=Callable[..., object])
 # The scope that each endpoint asks for, None for a public one. One that is not in here is open to nobody.
@@ -49,15 +49,14 @@ def authorize(request: Request, services: ServicesOf) -> ApiKey | None:
 
     Raises:
         UnauthorizedError: No valid key.
+        RemoteError: Whose GFW token it is could not be told.
         RateLimitedError: The caller asks too often.
         ForbiddenError: The key's scope does not include the endpoint's, or the endpoint declares none.
     """
     endpoint = request.scope["endpoint"]
     if is_public(endpoint):
         return None
-    key = services.keys.find(digest(_secret(request)))
-    if key is None:
-        raise UnauthorizedError("the key is unknown or revoked")
+    key = _find(_secret(request), services)
     request.state.key = key
     if services.limiter is not None:
         allowance = services.limiter.take(key.caller)
@@ -69,6 +68,21 @@ def authorize(request: Request, services: ServicesOf) -> ApiKey | None:
         raise ForbiddenError("nobody may use this address: it declares no scope")
     if not key.allows(scope):
         raise InsufficientScopeError(f"this needs a key with the scope {scope}; this one has {key.scope}", scope)
+    return key
+
+
+def _find(secret: str, services: Services) -> ApiKey:
+    """The key of a secret: datapump's own, or where the deployment takes them, the one that a GFW token stands for.
+
+    Raises:
+        UnauthorizedError: It is neither.
+        RemoteError: Whose token it is could not be told.
+    """
+    key = services.keys.find(digest(secret))
+    if key is None and services.accounts is not None and not secret.startswith(PREFIX):
+        key = services.accounts.find(secret)
+    if key is None:
+        raise UnauthorizedError("the key is unknown or revoked")
     return key
 
 

@@ -31,7 +31,8 @@ Keeps forest-monitoring statistics fresh. A command (run this analysis, sync the
 execution becomes jobs, and each job publishes tables.
 
 Send `Authorization: Bearer <key>`. Keys have one of the scopes `read`, `operate` and `admin`; each includes the ones
-before it, and every operation names the one that it asks for.
+before it, and every operation names the one that it asks for. A deployment may take GFW tokens in the place of keys:
+their holders' roles USER, MANAGER and ADMIN are these scopes.
 
 Errors are problems (RFC 9457, `application/problem+json`), whose `type` leads to a description in words. Every answer
 has an `X-Request-Id`, the caller's own if the request holds one. Every GET can be asked by HEAD, and OPTIONS tells the
@@ -99,6 +100,7 @@ def _complete_operation(operation: dict[str, Any], route: APIRoute) -> None:
     common = [types.INVALID_PARAMETER, types.INTERNAL_ERROR]
     if not is_public(route.endpoint):
         common += [types.UNAUTHORIZED, types.FORBIDDEN, types.RATE_LIMITED, types.STORE_UNAVAILABLE]
+        common += [types.REMOTE_FAILURE, types.REMOTE_UNAVAILABLE]
         operation["security"] = [{SECURITY: []}]
         operation["description"] += f"\n\nAsks for the scope `{scope_of(route.endpoint)}`."
     responses: dict[str, Any] = operation["responses"]

@@ -16,6 +16,7 @@ from api.submission import submit
 from datapump.analyses import Analysis
 from datapump.aws import Aws
 from datapump.capabilities import refuse_unavailable
+from datapump.clients.gfw_accounts import GfwAccounts
 from datapump.clock import SystemClock
 from datapump.commands import parse_command
 from datapump.errors import InvalidInputError, StorageError
@@ -102,6 +103,10 @@ def create_services(settings: ApiSettings, clock: Clock | None = None) -> Servic
         analyses=frozenset(Analysis),
         limiter=RateLimiter(clock, settings.rate_limit_requests, settings.rate_limit_window_s),
         audit=DynamoAuditStore(tables, clock),
+        # Mangum collects a whole answer, and API Gateway waits 30 seconds for it.
+        streams=False,
+        longest_wait_s=20,
+        accounts=GfwAccounts.of(settings, clock),
         cursor_key=cursor_key.get_secret_value().encode(),
         # A Lambda answers whole, and API Gateway gives up after 30 s.
         streams=False,

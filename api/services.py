@@ -3,7 +3,7 @@
 import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Annotated, cast
+from typing import Annotated, Protocol, cast
 
 from fastapi import Depends, Request
 
@@ -11,12 +11,25 @@ from datapump.analyses import Analysis
 from datapump.backfills import Backfills
 from datapump.clients.data_api import DataApi
 from datapump.clock import Clock
+from datapump.keys import ApiKey
 from datapump.rate_limits import RateLimiter
 from datapump.stores import AuditStore, KeyStore, RunStore, SyncConfigStore
 from datapump.stores.targets import TargetStore
 from state_machine.orchestrator import Orchestrator
 
 HealthCheck = Callable[[], str | None]
+
+
+class Accounts(Protocol):
+    """Who else than the holders of datapump's own keys may ask."""
+
+    def find(self, token: str) -> ApiKey | None:
+        """The key that a token stands for, None if it is not good.
+
+        Raises:
+            RemoteError: It could not be told.
+        """
+        ...
 
 
 @dataclass(frozen=True)
@@ -36,6 +49,7 @@ class Services:
         analyses: What that engine can compute.
         limiter: How often each caller may ask; None for as often as they like.
         audit: Where requests that could change something are kept; None for only in the log.
+        accounts: Who holds which GFW token; None where only datapump's own keys are taken.
         look_s: How often a request that waits for events looks for new ones.
         longest_wait_s: The most that such a request is held; what it asks for beyond that is cut to it.
         targets: What open executions are going to write; None where no command can be refused for that.
@@ -56,6 +70,7 @@ class Services:
     analyses: frozenset[Analysis] = frozenset()
     limiter: RateLimiter | None = None
     audit: AuditStore | None = None
+    accounts: Accounts | None = None
     look_s: float = 0.25
     longest_wait_s: float = 30
     streams: bool = True

@@ -26,6 +26,7 @@ INCLUDES = {
 
 
 ID_DIGITS = 12
+PREFIX = "dp_"
 
 
 class ApiKey(BaseModel):
@@ -53,7 +54,7 @@ class ApiKey(BaseModel):
 
 def new_secret() -> str:
     """A new secret, `dp_` and 43 characters."""
-    return "dp_" + secrets.token_urlsafe(32)
+    return PREFIX + secrets.token_urlsafe(32)
 
 
 def digest(secret: str) -> str:

@@ -33,6 +33,14 @@ class Settings(BaseSettings):
         "embedded", description="Outside production, gadm analyses on EMR are cut to a few countries."
     )
 
+    rw_api_url: str | None = Field(
+        None,
+        description="Base URL (https) of the ResourceWatch API that tells whose GFW token it is; unset: only keys are "
+        "taken.",
+    )
+    rw_api_key: SecretStr | None = Field(None, description="Sent to it as x-api-key; unset: nothing is.")
+    rw_api_timeout_s: float = Field(5.0, gt=0, description="Time limit of one question to it.")
+
     run_table: str = Field("datapump-runs", description="DynamoDB table of executions and all that belongs to them.")
     config_table: str = Field("datapump-sync-configs", description="DynamoDB table of sync configs.")
     retention_days: int = Field(400, ge=30, description="How long DynamoDB keeps executions and what belongs to them.")
@@ -127,7 +135,9 @@ class Settings(BaseSettings):
     recipes: Path | None = Field(
         None, description="Folder of further recipes (TOML) of raster datasets; they go before those of the same name."
     )
-    layers: Path | None = Field(None, description="Catalog file (TOML) of contextual layers.")
+    layers: Path | None = Field(
+        None, description="Catalog file (TOML) of raster layers; unset: layers.toml in the data folder, if it is there."
+    )
 
 
 class ProductionSettings(Settings):

@@ -15,6 +15,7 @@ from api.services import Services
 from datapump.backfills import Backfills
 from datapump.clients.areas_api import AreasApi
 from datapump.clients.data_api import DataApi
+from datapump.clients.gfw_accounts import GfwAccounts
 from datapump.clients.webhooks import Webhooks
 from datapump.clock import SystemClock
 from datapump.embedded.areas_api.app import create_areas_api
@@ -112,6 +113,7 @@ def create_embedded(settings: Settings, clock: Clock | None = None) -> Embedded:
         analyses=frozenset(ports.engine.analyses),
         limiter=RateLimiter(clock, settings.rate_limit_requests, settings.rate_limit_window_s),
         audit=SqliteAuditStore(database),
+        accounts=GfwAccounts.of(settings, clock),
         targets=targets,
         backfills=backfills,
         wake=orchestrator.wake,
@@ -210,10 +212,11 @@ def _areas_api_settings(settings: Settings, token: str) -> AreasApiSettings:
 
 
 def _engine(settings: Settings, objects: Objects, clock: Clock) -> LocalEngine:
+    layers = settings.data_dir / "layers.toml"
     return LocalEngine(
         folder=settings.data_dir.resolve() / "engine",
         objects_root=objects.root or settings.data_dir,
-        layers=settings.layers,
+        layers=settings.layers or (layers if layers.is_file() else None),
         max_runs=settings.engine_processes,
         processes=settings.analysis_processes,
         clock=clock,

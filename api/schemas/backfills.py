@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Annotated, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, model_validator
 
 from api.schemas.sync_configs import Reason
 from datapump.analyses import SyncType
@@ -50,8 +50,19 @@ class DateRange(Asked):
         return [f"v{self.start_date + timedelta(days=number * self.step_days):%Y%m%d}" for number in range(count)]
 
 
+# The rule that _one_range checks, for readers of a JSON schema.
+ONE_RANGE: dict[str, JsonValue] = {
+    "oneOf": [
+        {"required": ["dates"], "properties": {"dates": {"type": "object"}, "sync_versions": {"type": "null"}}},
+        {"required": ["sync_versions"], "properties": {"sync_versions": {"type": "array"}, "dates": {"type": "null"}}},
+    ]
+}
+
+
 class BackfillRequest(Asked):
     """Which syncs to start, one after the other."""
+
+    model_config = ConfigDict(json_schema_extra=ONE_RANGE)
 
     types: list[SyncType] = Field(
         min_length=1, max_length=len(SyncType), json_schema_extra={"uniqueItems": True}, description="The feeds."

@@ -238,4 +238,9 @@ class StopRequest(BaseModel):
 
     model_config = {"extra": "forbid", "strict": True, "str_strip_whitespace": True}
 
-    reason: str = Field(min_length=1, max_length=500, description="In words; it is kept with the execution.")
+    reason: str = Field(
+        min_length=1,
+        max_length=500,
+        json_schema_extra={"pattern": r"\S"},
+        description="In words; it is kept with the execution.",
+    )

@@ -16,7 +16,11 @@ from datapump.sync_configs import ConfigChange
 if TYPE_CHECKING:
     from datapump.sync_configs import SyncConfig
 
-Reason = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=500)]
+Reason = Annotated[
+    str,
+    StringConstraints(strip_whitespace=True, min_length=1, max_length=500),
+    Field(json_schema_extra={"pattern": r"\S"}),
+]
 OBJECTS = re.compile(r"(s3|gs)://[a-z0-9][a-z0-9._-]{1,61}[a-z0-9]/[^\x00-\x1f\x7f]+")
 
 

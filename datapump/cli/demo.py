@@ -7,20 +7,24 @@ import signal
 import threading
 from contextlib import ExitStack
 from datetime import date
-from typing import Annotated, Any, NamedTuple
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 from urllib.parse import urlsplit
 
 import typer
 from pydantic import SecretStr
 
+from datapump.cli.bars_view import bars_view
 from datapump.cli.executions import describe, follow
 from datapump.cli.output import FAILED, escape, out, told
 from datapump.cli.results_view import ResultTable, daily_chart, daily_view, tables_view
 from datapump.cli.serve import in_background
 from datapump.client import Client
 from datapump.clients.data_api import DataApi
+from datapump.clock import Clock, SystemClock
 from datapump.embedded.sample.history import History, split
 from datapump.embedded.sample.loading import load
+from datapump.embedded.sample.rasters import write_rasters
+from datapump.embedded.sample.region import draw_region
 from datapump.embedded.sample.world import World, write
 from datapump.errors import ConflictError
 from datapump.objects import Objects
@@ -29,8 +33,13 @@ from datapump.settings import Settings, get_settings
 from datapump.sources.download import DownloadLimits, fetch
 from datapump.sources.fire_files import FireType, near_real_time_folder
 
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+CLOCK: Clock = SystemClock()
 ANALYSIS_VERSION = "v20260101"
 GEOTRELLIS_VERSION = "2.6.20"
+RASTER_ANALYSES = ("tcl", "integrated_alerts")
 
 
 class Scene(NamedTuple):
@@ -79,6 +88,7 @@ def _on_signals() -> threading.Event:
 def _scene(settings: Settings, fires: str) -> Scene:
     folder = settings.data_dir / "sample"
     world = write(folder)
+    write_rasters(draw_region(), folder / "rasters", settings.data_dir / "layers.toml", CLOCK.now().year - 1)
     if not fires:
         chosen = settings.model_copy(update={"viirs_url": str(world.fire_feed)})
         return Scene(chosen, world, History(FireType.VIIRS, world.saved_fires, world.saved_fires.name))
@@ -131,9 +141,13 @@ def _commands(scene: Scene) -> list[tuple[dict[str, Any], str | None]]:
         for features in (world.gadm, world.wdpa, world.user_areas, world.farms)
     ]
     parameters = {"analysis_version": ANALYSIS_VERSION, "sync": True, "geotrellis_version": GEOTRELLIS_VERSION}
+    rasters = [
+        {"dataset": world.gadm.dataset, "version": world.gadm.version, "analysis": name} for name in RASTER_ANALYSES
+    ]
     return [
         # The key makes a second start find the first one's execution instead of asking for the same again.
         ({"command": "analysis", "parameters": {**parameters, "tables": tables}}, f"sample-{analysis}"),
+        ({"command": "analysis", "parameters": {**parameters, "sync": False, "tables": rasters}}, "sample-rasters"),
         ({"command": "sync", "parameters": {"types": [analysis]}}, None),
         ({"command": "set_latest", "parameters": {"analysis_version": ANALYSIS_VERSION}}, None),
     ]
@@ -143,22 +157,60 @@ def _show(scene: Scene, api: DataApi) -> None:
     rows = []
     for dataset in api.datasets():
         name = dataset["dataset"]
-        if f"__{scene.kept.fire_type}__" in name and ANALYSIS_VERSION in (dataset.get("versions") or []):
+        analyses = (str(scene.kept.fire_type), *RASTER_ANALYSES)
+        if any(f"__{analysis}__" in name for analysis in analyses) and ANALYSIS_VERSION in (
+            dataset.get("versions") or []
+        ):
             count = api.query(name, ANALYSIS_VERSION, "select count(*) as n from data")[0]["n"]
             rows.append(ResultTable(name, ANALYSIS_VERSION, count, api.latest(name) == ANALYSIS_VERSION))
+    days = _days(scene, api)
+    for view in (tables_view(rows), daily_view(days), daily_chart(days), *_by_class(scene, api)):
+        out.print()
+        out.print(view)
+
+
+def _days(scene: Scene, api: DataApi) -> list[tuple[str, date, int]]:
     gadm = scene.world.gadm
     names = api.query(gadm.dataset, gadm.version, "select gid_1, name_1 from data group by gid_1, name_1")
     labels = {int(row["gid_1"].split(".")[1].split("_")[0]): row["name_1"] for row in names}
     sql = "select adm1, alert__date, sum(alert__count) as fires from data group by adm1, alert__date"
-    table = f"gadm__{scene.kept.fire_type}__adm2_daily_alerts"
-    found = api.query(table, ANALYSIS_VERSION, sql)
-    days = [
+    found = api.query(f"gadm__{scene.kept.fire_type}__adm2_daily_alerts", ANALYSIS_VERSION, sql)
+    return [
         (labels.get(row["adm1"], str(row["adm1"])), date.fromisoformat(row["alert__date"]), int(row["fires"]))
         for row in found
     ]
-    for view in (tables_view(rows), daily_view(days), daily_chart(days)):
-        out.print()
-        out.print(view)
+
+
+def _by_class(scene: Scene, api: DataApi) -> list[RenderableType]:
+    """What the rasters have to say."""
+
+    def amounts(table: str, key: str, amount: str, where: str = "") -> list[tuple[Any, float]]:
+        sql = f"select {key} as key, sum({amount}) as amount from data {where} group by {key}"  # noqa: S608 - our own names
+        rows = api.query(table, ANALYSIS_VERSION, sql)
+        return sorted((row["key"], float(row["amount"])) for row in rows if row["key"] is not None)
+
+    loss = amounts(
+        "gadm__tcl__iso_change",
+        "umd_tree_cover_loss__year",
+        "umd_tree_cover_loss__ha",
+        "where umd_tree_cover_density_2000__threshold = 30",
+    )
+    alerts = amounts(
+        "gadm__integrated_alerts__iso_daily_alerts",
+        "is__tree_cover_2022",
+        "alert__count",
+        "where gfw_integrated_alerts__date is not null",
+    )
+    fires = f"gadm__{scene.kept.fire_type}__iso_weekly_alerts"
+    classes = amounts(fires, "umd_tree_cover_density_2000__threshold", "alert__count")
+    words = {True: "tree cover in 2022", False: "no tree cover in 2022"}
+    return [
+        bars_view("Tree cover loss by year, canopy above 30 %", [(str(year), area) for year, area in loss], "hectares"),
+        bars_view(
+            "Integrated alerts by tree cover", [(words[bool(key)], count) for key, count in alerts], "pixels of 10 m"
+        ),
+        bars_view("Fires by tree cover in 2000", [(f"above {key} %", count) for key, count in classes], "fires"),
+    ]
 
 
 def _invite(settings: Settings, scene: Scene) -> None:

@@ -4,26 +4,21 @@ from __future__ import annotations
 
 import json
 import sys
-import time
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from datapump.cli import completion
 from datapump.cli.output import connect, escape, out, told
-from datapump.errors import RemoteUnavailableError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from datapump.client import Client
 
-WAIT_S = 20
-AWAY_S = 1.0
-PATIENCE = 60
-
 
 def events(
-    execution_id: Annotated[str, typer.Argument(metavar="ID", help="Which execution.")],
+    execution_id: Annotated[str, completion.execution_argument("Which execution.")],
     after: Annotated[int, typer.Option(min=0, help="Only events with a greater number.")] = 0,
     *,
     follow: Annotated[bool, typer.Option("--follow", help="Stay until the execution has ended.")] = False,
@@ -31,7 +26,9 @@ def events(
 ) -> None:
     """Tell what happened in an execution."""
     with told(), connect() as client:
-        for event in happened(client, execution_id, after, follow=follow):
+        # Following waits for a server that is away for a while.
+        found = client.follow(execution_id, after) if follow else _happened(client, execution_id, after)
+        for event in found:
             if as_json:
                 sys.stdout.write(json.dumps(event, ensure_ascii=False) + "\n")
                 sys.stdout.flush()
@@ -44,21 +41,11 @@ def events(
                 )
 
 
-def happened(client: Client, execution_id: str, after: int, *, follow: bool) -> Iterator[dict[str, Any]]:
-    """The events, each once; with `follow` until the execution ends, waiting for a server that is away for a while."""
-    away = 0
+def _happened(client: Client, execution_id: str, after: int) -> Iterator[dict[str, Any]]:
+    """The events until now."""
     while True:
-        try:
-            page = client.events(execution_id, after=after, wait=WAIT_S if follow else 0)
-        except RemoteUnavailableError:
-            away += 1
-            if not follow or away > PATIENCE:
-                raise
-            time.sleep(AWAY_S)
-            continue
-        away = 0
-        for event in page["items"]:
-            after = event["seq"]
-            yield event
-        if page["next"] is None and (page["ended"] or not follow):
+        page = client.events(execution_id, after=after)
+        yield from page["items"]
+        if page["next"] is None:
             return
+        after = page["next"]

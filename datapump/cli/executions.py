@@ -10,9 +10,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.table import Column, Table
 
+from datapump.cli import completion
 from datapump.cli.output import FAILED, connect, err, escape, out, print_json, told
 from datapump.cli.progress import JobProgress, label
+from datapump.commands import NAMES
 from datapump.errors import NotFoundError, RemoteUnavailableError
+from datapump.executions import ExecutionStatus
 
 if TYPE_CHECKING:
     from datapump.client import Client
@@ -53,7 +56,9 @@ def text_of(name: str) -> bytes:
 
 
 def watch(
-    execution_id: Annotated[str, typer.Argument(metavar="ID", help="Which execution.")], *, as_json: AsJson = False
+    execution_id: Annotated[str, completion.execution_argument("Which execution.")],
+    *,
+    as_json: AsJson = False,
 ) -> None:
     """Show an execution, job by job, until it ends. Exit code 0 only if it succeeded."""
     with told(), connect() as client:
@@ -114,8 +119,13 @@ def _by_note(jobs: list[dict[str, Any]]) -> dict[str, str]:
 
 
 def executions(
-    status: Annotated[str | None, typer.Option(help="Only of this status.")] = None,
-    command: Annotated[str | None, typer.Option(help="Only of this command.")] = None,
+    status: Annotated[
+        str | None,
+        typer.Option(help="Only of this status.", autocompletion=completion.names_of(ExecutionStatus)),
+    ] = None,
+    command: Annotated[
+        str | None, typer.Option(help="Only of this command.", autocompletion=completion.among(NAMES))
+    ] = None,
     dataset: Annotated[str | None, typer.Option(help="Only with a job of this dataset.")] = None,
     label: Annotated[str | None, typer.Option(help="Only with this label: name, or name:value.")] = None,
     limit: Annotated[int, typer.Option(min=1, max=200, help="How many.")] = 20,
@@ -150,10 +160,19 @@ def _minute(moment: str | None) -> str:
 
 
 def stop(
-    execution_id: Annotated[str, typer.Argument(metavar="ID", help="Which execution.")],
+    execution_id: Annotated[str, completion.execution_argument("Which execution.")],
     reason: Annotated[str, typer.Option(help="Why; kept with the execution.")],
+    *,
+    as_json: AsJson = False,
 ) -> None:
     """Stop an execution: what it runs is ended, what it has published stays."""
     with told(), connect() as client:
-        client.stop(execution_id, reason)
-        out.print(f"{execution_id} is being stopped; see it end: datapump watch {execution_id}", soft_wrap=True)
+        execution = client.stop(execution_id, reason)
+    if as_json:
+        print_json(execution)
+        return
+    out.print(f"{execution_id} is being stopped; see it end: datapump watch {execution_id}", soft_wrap=True)
+    for job in execution["jobs"]:
+        done = [result["dataset"] for result in job["results"] if result["state"] == "done"]
+        if done:
+            out.print(f"  already published: {', '.join(done)}", soft_wrap=True)

@@ -70,10 +70,13 @@ def rotate(key_id: KeyId, data: Data = None, *, as_json: AsJson = False) -> None
 
 
 @app.command()
-def revoke(key_id: KeyId, data: Data = None) -> None:
+def revoke(key_id: KeyId, data: Data = None, *, as_json: AsJson = False) -> None:
     """Let a key open nothing any more, from the next request on."""
     with told(), _ring(data) as ring:
         key = ring.revoke(key_id)
+        if as_json:
+            print_json(_document(key))
+            return
         out.print(f"{key.id} of {key.caller} is revoked")
 
 

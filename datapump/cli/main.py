@@ -71,6 +71,7 @@ class Commands(LazyGroup):
         "events": "datapump.cli.events:events",
         "retry": "datapump.cli.retries:retry",
         "sync-configs": "datapump.cli.sync_configs:app",
+        "backfill": "datapump.cli.backfills:app",
         "freshness": "datapump.cli.freshness:freshness",
         "keys": "datapump.cli.keys:app",
         "tool": "datapump.cli.main:tool",

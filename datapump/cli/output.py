@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import typer
 from rich.console import Console
 
-from datapump.client import Client
+from datapump.client import Client, Patience
 from datapump.errors import DatapumpError, InvalidInputError, UserError
 from datapump.secret_files import read
 from datapump.settings import get_settings
@@ -25,6 +25,7 @@ err = Console(stderr=True)
 
 FAILED = 1
 USAGE = 2
+ATTEMPTS = 3
 
 
 @contextmanager
@@ -56,15 +57,17 @@ def print_json(document: object) -> None:
     sys.stdout.write(json.dumps(document, indent=2, ensure_ascii=False) + "\n")
 
 
-def connect(settings: Settings | None = None) -> Client:
+def connect(settings: Settings | None = None, *, timeout_s: float = 30.0, attempts: int = ATTEMPTS) -> Client:
     """A client of the server that the settings name.
 
     Raises:
         NotFoundError: There is no key.
     """
     settings = settings or get_settings()
+    patience = Patience(attempts=attempts)
     if settings.api_key is not None:
-        return Client(settings.url, settings.api_key)
+        return Client(settings.url, settings.api_key, timeout_s, patience=patience)
     from pydantic import SecretStr  # noqa: PLC0415 - pydantic is slow to import and not wanted by every command
 
-    return Client(settings.url, SecretStr(read(settings.data_dir / "secrets" / "admin-key")))
+    key = SecretStr(read(settings.data_dir / "secrets" / "admin-key"))
+    return Client(settings.url, key, timeout_s, patience=patience)

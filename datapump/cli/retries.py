@@ -6,12 +6,13 @@ from typing import Annotated
 
 import typer
 
+from datapump.cli import completion
 from datapump.cli.executions import describe, follow
 from datapump.cli.output import FAILED, connect, out, print_json, told
 
 
 def retry(
-    execution_id: Annotated[str, typer.Argument(metavar="ID", help="Which execution; it has ended.")],
+    execution_id: Annotated[str, completion.execution_argument("Which execution; it has ended.")],
     key: Annotated[str | None, typer.Option(help="Idempotency key: the same key never starts it twice.")] = None,
     *,
     watch: Annotated[bool, typer.Option("--watch", help="Stay and show the new execution until it ends.")] = False,

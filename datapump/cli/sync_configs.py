@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.table import Column, Table
 
+from datapump.analyses import SyncType
+from datapump.cli import completion
 from datapump.cli.output import connect, escape, out, print_json, told
 from datapump.errors import ConflictError
 
@@ -17,8 +19,16 @@ app = typer.Typer(help="What is kept in step with its feed, night by night.", no
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for other programs.")]
 Reason = Annotated[str | None, typer.Option(help="Why; it is kept in the history.")]
 NeededReason = Annotated[str, typer.Option("--reason", help="Why; it is kept in the history.")]
-Type = Annotated[str, typer.Argument(metavar="TYPE", help="The sync type, as viirs.")]
-Hash = Annotated[str, typer.Argument(metavar="HASH", help="The config's id, as the list shows it.")]
+Type = Annotated[
+    str,
+    typer.Argument(metavar="TYPE", help="The sync type, as viirs.", autocompletion=completion.names_of(SyncType)),
+]
+Hash = Annotated[
+    str,
+    typer.Argument(
+        metavar="HASH", help="The config's id, as the list shows it.", autocompletion=completion.sync_configs
+    ),
+]
 
 
 @app.command("list")
@@ -57,27 +67,27 @@ def list_(
 
 
 @app.command()
-def enable(config: Hash, reason: Reason = None) -> None:
+def enable(config: Hash, reason: Reason = None, *, as_json: AsJson = False) -> None:
     """Switch a sync config on."""
-    _switch(config, sync=True, reason=reason)
+    _switch(config, sync=True, reason=reason, as_json=as_json)
 
 
 @app.command()
-def disable(config: Hash, reason: Reason = None) -> None:
+def disable(config: Hash, reason: Reason = None, *, as_json: AsJson = False) -> None:
     """Switch a sync config off."""
-    _switch(config, sync=False, reason=reason)
+    _switch(config, sync=False, reason=reason, as_json=as_json)
 
 
 @app.command()
-def pause(sync_type: Type, reason: NeededReason) -> None:
+def pause(sync_type: Type, reason: NeededReason, *, as_json: AsJson = False) -> None:
     """Switch off every sync config of a feed."""
-    _switch_type(sync_type, reason, sync=False)
+    _switch_type(sync_type, reason, sync=False, as_json=as_json)
 
 
 @app.command()
-def resume(sync_type: Type, reason: NeededReason) -> None:
+def resume(sync_type: Type, reason: NeededReason, *, as_json: AsJson = False) -> None:
     """Switch on again what pausing the feed has switched off."""
-    _switch_type(sync_type, reason, sync=True)
+    _switch_type(sync_type, reason, sync=True, as_json=as_json)
 
 
 @app.command()
@@ -105,13 +115,16 @@ def history(config: Hash, *, as_json: AsJson = False) -> None:
         out.print("nobody has changed it")
 
 
-def _switch(config: str, *, sync: bool, reason: str | None) -> None:
+def _switch(config: str, *, sync: bool, reason: str | None, as_json: bool) -> None:
     with told(), connect() as client:
         read = client.sync_config(config)
         try:
             item = client.switch(config, sync=sync, revision=read["revision"], reason=reason)
         except ConflictError as error:
             raise ConflictError(_both_sides(client, read, sync=sync)) from error
+        if as_json:
+            print_json(item)
+            return
         out.print(f"{item['id']} {item['sync_type']} of {item['dataset']} is {_word(item['sync'])}")
 
 
@@ -133,9 +146,13 @@ def _told(change: dict[str, Any]) -> str:
     return f"{change['at'][:19].replace('T', ' ')} {change['caller']} {change['action']} {what}{why}"
 
 
-def _switch_type(sync_type: str, reason: str, *, sync: bool) -> None:
+def _switch_type(sync_type: str, reason: str, *, sync: bool, as_json: bool) -> None:
     with told(), connect() as client:
-        changed = client.switch_type(sync_type, sync=sync, reason=reason)["changed"]
+        switched = client.switch_type(sync_type, sync=sync, reason=reason)
+        if as_json:
+            print_json(switched)
+            return
+        changed = switched["changed"]
         out.print(f"{len(changed)} sync config{'s' * (len(changed) != 1)} of {sync_type} switched {_word(sync)}")
 
 

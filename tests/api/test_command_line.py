@@ -5,11 +5,13 @@ import threading
 
 import pytest
 from pydantic import SecretStr
+from typer.main import get_command
 from typer.testing import CliRunner
 
 from api.examples import COMMANDS
 from datapump.cli.main import app
 from datapump.client import Client
+from datapump.errors import NotFoundError
 from datapump.executions import ExecutionStatus, NewEvent
 from datapump.jobs.documents import AnalysisJob, JobStatus
 from datapump.sync_configs import Author
@@ -21,10 +23,10 @@ def run(world, monkeypatch):
     object.__setattr__(world.services, "look_s", 0.01)
     with serving(world.app) as address:
 
-        def connect():
+        def connect(**_):
             return Client(address, SecretStr("dp_operate-secret"))
 
-        for module in ("executions", "events", "freshness", "retries", "sync_configs"):
+        for module in ("backfills", "completion", "executions", "events", "freshness", "retries", "sync_configs"):
             monkeypatch.setattr(f"datapump.cli.{module}.connect", connect)
         yield lambda *arguments: CliRunner().invoke(app, list(arguments))
 
@@ -153,3 +155,108 @@ def test_executions_are_listed_by_label(operator, run):
     operator.post("/commands", json=COMMANDS["sync"])
     found = json.loads(run("executions", "--label", "team:fires", "--json").stdout)
     assert [item["id"] for item in found["items"]] == [made]
+
+
+def test_stop_tells_what_is_published_already(world, operator, run):
+    identity = operator.post("/commands", json=COMMANDS["analysis"]).json()["id"]
+    world.begin(identity)
+    told = run("stop", identity, "--reason", "x")
+    assert told.exit_code == 0
+    assert "already published: gadm__viirs__adm2_daily_alerts" in told.stdout
+
+
+def test_a_backfill_is_planned_shown_started_and_stopped(world, run):
+    planned = run("backfill", "make", "--type", "viirs", "--from", "2026-11-20", "--to", "2026-11-22", "--key", "k")
+    assert planned.exit_code == 0, planned.stderr
+    assert [line.split()[:2] for line in planned.stdout.splitlines()[1:4]] == [
+        [f"v202611{day}", "waits"] for day in (20, 21, 22)
+    ]
+    identity = planned.stdout.split()[0]
+    assert f"nothing is started yet: datapump backfill start {identity}" in planned.stdout
+    again = (
+        "backfill",
+        "make",
+        "--type",
+        "viirs",
+        "--from",
+        "2026-11-20",
+        "--to",
+        "2026-11-22",
+        "--key",
+        "k",
+        "--json",
+    )
+    assert json.loads(run(*again).stdout)["id"] == identity
+    assert "is running: as planned" in run("backfill", "start", identity).stdout
+    world.services.backfills.carry()
+    assert "v20261120 accepted" in run("backfill", "show", identity).stdout
+    assert "is paused: later" in run("backfill", "pause", identity, "--reason", "later").stdout
+    assert "is running" in run("backfill", "resume", identity).stdout
+    stopped = json.loads(run("backfill", "stop", identity, "--reason", "x", "--json").stdout)
+    assert stopped["status"] == "stopped"
+    assert "1/3" in run("backfill", "list", "--status", "stopped").stdout or "0/3" in run("backfill", "list").stdout
+    refused = run("backfill", "make", "--type", "viirs", "--from", "2026-11-20")
+    assert (refused.exit_code, "end_date" in refused.stderr) == (2, True)
+
+
+def complete(monkeypatch, *words):
+    """What bash is offered for the last word."""
+    environment = {
+        "_DATAPUMP_COMPLETE": "complete_bash",
+        "COMP_WORDS": " ".join(("datapump", *words)),
+        "COMP_CWORD": str(len(words)),
+    }
+    result = CliRunner().invoke(app, [], env=environment, prog_name="datapump")
+    return result.stdout.split()
+
+
+def test_a_shell_completes_commands_options_names_and_ids(world, operator, run, monkeypatch):
+    config = world.add_config()
+    execution = operator.post("/commands", json=COMMANDS["sync"]).json()["id"]
+    backfill = operator.post("/backfills", json={"types": ["viirs"], "sync_versions": ["v1"]}).json()["id"]
+    assert complete(monkeypatch, "exec") == ["executions"]
+    assert complete(monkeypatch, "executions", "--sta") == ["--status"]
+    assert complete(monkeypatch, "executions", "--status", "s") == ["succeeded", "stopped"]
+    assert complete(monkeypatch, "executions", "--command", "set") == ["set_latest"]
+    assert complete(monkeypatch, "sync-configs", "pause", "vi") == ["viirs"]
+    assert complete(monkeypatch, "watch", "0") == [execution]
+    assert complete(monkeypatch, "sync-configs", "enable", config.id[:3]) == [config.id]
+    assert complete(monkeypatch, "backfill", "show", "0") == [backfill]
+    assert complete(monkeypatch, "keys", "make", "ada", "--scope", "op") == ["operate"]
+
+
+def test_where_no_server_answers_a_shell_is_offered_nothing(monkeypatch):
+    def connect(**_):
+        raise NotFoundError("there is no key")
+
+    monkeypatch.setattr("datapump.cli.completion.connect", connect)
+    assert complete(monkeypatch, "watch", "0") == []
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_each_shell_gets_a_script_that_asks_for_completions(shell):
+    shown = CliRunner().invoke(app, [], env={"_DATAPUMP_COMPLETE": f"source_{shell}"}, prog_name="datapump")
+    assert (shown.exit_code, "_DATAPUMP_COMPLETE" in shown.stdout) == (0, True)
+
+
+# They run until they are told to end, and answer nothing; or they answer JSON always.
+WITHOUT_JSON = ("serve", "demo", "embedded ", "tool ")
+
+
+def commands(group, path=()):
+    for name in group.list_commands(None):
+        command = group.get_command(None, name)
+        if hasattr(command, "list_commands"):
+            yield from commands(command, (*path, name))
+        else:
+            yield " ".join((*path, name)), command
+
+
+def test_every_command_that_answers_can_answer_in_json():
+    found = {
+        name: [option for one in command.params for option in one.opts] for name, command in commands(get_command(app))
+    }
+    assert len(found) > 25
+    assert not {
+        name for name, options in found.items() if "--json" not in options and not name.startswith(WITHOUT_JSON)
+    }

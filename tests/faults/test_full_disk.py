@@ -45,7 +45,7 @@ def carried(client, identity):
             break
         pause.wait(0.05)
     if execution["status"] == "failed":
-        jobs = [client._ask("GET", f"/executions/{identity}/jobs/{job['id']}") for job in execution["jobs"]]
+        jobs = [client.job(identity, job["id"]) for job in execution["jobs"]]
         assert jobs, execution["errors"]
         assert all("room" in job["message"] or "disk" in job["message"] for job in jobs), execution
         command = {"command": "continue_jobs", "parameters": {"jobs": jobs}}

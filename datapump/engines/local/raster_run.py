@@ -19,6 +19,7 @@ from datapump.engines.local.features import read_features
 from datapump.engines.local.files import expand
 from datapump.engines.local.glad import LandsatAlerts
 from datapump.engines.local.grids import GRIDS
+from datapump.engines.local.identities import Identities
 from datapump.engines.local.integrated import IntegratedAlerts
 from datapump.engines.local.journal import Journal
 from datapump.engines.local.manifest import RastersEntry, describe, table_entry
@@ -106,6 +107,7 @@ def compute(request: AnalysisRequest, objects: Objects, catalog: Catalog, setup:
         NotFoundError: An input file is not there.
         DataError: An input file cannot be used.
         StorageError: The results could not be written, or a process died.
+        InternalError: The tables contradict each other.
     """
     writer = TableWriter(objects, request.output, request.name)
     everything = tables(request.analysis, request.feature_type, change_only=False)
@@ -128,9 +130,11 @@ def compute(request: AnalysisRequest, objects: Objects, catalog: Catalog, setup:
     sources = RasterSources(request.analysis, features.ids, tally.total.sums(), analyser.contexts, catalog)
     wanted = tables(request.analysis, request.feature_type, change_only=request.change_only)
     writer.clear(everything)
+    identities = Identities()
     for number, (level, name) in enumerate(wanted):
         setup.progress(_SUMMED + (1 - _SUMMED) * number / len(wanted), f"writing {level}/{name}")
         table = _BUILDERS[request.analysis](sources, level, name)
+        identities.check(table)
         writer.write(table)
         manifest["tables"].append(table_entry(table))
     written = writer.finish(manifest)

@@ -86,6 +86,21 @@ class Table:
     alerts: int | None = None
 
     @property
+    def amounts(self) -> dict[str, FloatArray]:
+        """Its columns of numbers that are sums, each of shape (n,)."""
+        if self.counts is not None:
+            return {self.columns[-1]: self.counts.astype(np.float64)}
+        # What is summed stands last, a part for each column.
+        places = zip(reversed(self.columns), reversed(self.parts), strict=False)
+        return {column: part.values for column, part in places if isinstance(part, Doubles)}
+
+    @property
+    def when(self) -> Part | None:
+        """Of a daily or weekly table of fires: its day, or its year and week."""
+        part = self.parts[1] if {"alert__date", "alert__year"} & set(self.columns) else None
+        return part if isinstance(part, Part) else None
+
+    @property
     def total(self) -> int | None:
         """The sum of its counts."""
         return self.alerts if self.counts is None else int(self.counts.sum())

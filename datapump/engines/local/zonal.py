@@ -9,6 +9,7 @@ from datapump.engines.local.columns import tables
 from datapump.engines.local.features import read_features
 from datapump.engines.local.files import expand
 from datapump.engines.local.fires import FireReader
+from datapump.engines.local.identities import Identities
 from datapump.engines.local.manifest import describe, table_entry
 from datapump.engines.local.progress import meter
 from datapump.engines.local.requests import check
@@ -121,7 +122,9 @@ def _write(
 ) -> str:
     wanted = tables(request.analysis, request.feature_type, change_only=request.change_only)
     writer.clear(tables(request.analysis, request.feature_type, change_only=False))
+    identities = Identities()
     for number, table in enumerate(build(sources, wanted)):
+        identities.check(table)
         progress(_COUNTED + (1 - _COUNTED) * number / len(wanted), f"writing {table.level}/{table.name}")
         writer.write(table)
         manifest["tables"].append(table_entry(table))
