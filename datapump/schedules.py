@@ -82,10 +82,18 @@ class Scheduler:
         types = _followed(slot.types, self._ports)
         if not types or runs.find_by_key(CALLER, key) is not None:
             return
-        if due < self._started and not runs.list_executions(until=due, limit=1).items:
-            # Nobody used this deployment at that time: there is no night to make up for.
+        if due < self._started and not self._was_missed(types, due):
             return
         runs.create_execution(sync_execution(types, key, self._ports))
+
+    def _was_missed(self, types: Iterable[SyncType], due: datetime) -> bool:
+        """Whether a time before the start was missed: the deployment was in use then, and nobody has synced since."""
+        runs = self._ports.runs
+        if not runs.list_executions(until=due, limit=1).items:
+            return False
+        return not all(
+            runs.list_executions(command="sync", sync_type=one.value, since=due, limit=1).items for one in types
+        )
 
 
 def _followed(types: Iterable[SyncType], ports: Ports) -> list[SyncType]:

@@ -103,6 +103,15 @@ def test_a_deployment_that_is_new_has_no_night_to_make_up_for(world):
     assert submitted(world) == []
 
 
+def test_a_night_that_somebody_synced_by_hand_was_not_missed(world):
+    follow(world, "viirs", "glad")
+    hours(world, Scheduler(world.ports), 15)
+    world.clock.advance(DAY)
+    world.submit({"command": "sync", "parameters": {"types": ["viirs"]}})
+    Scheduler(world.ports).submit_due()
+    assert submitted(world)[2:] == [("17 03:00", "glad")]
+
+
 def test_what_it_submits_runs_like_any_other_sync(world):
     follow(world, "glad")
     hours(world, Scheduler(world.ports), 14)
