@@ -103,9 +103,6 @@ def create_services(settings: ApiSettings, clock: Clock | None = None) -> Servic
         analyses=frozenset(Analysis),
         limiter=RateLimiter(clock, settings.rate_limit_requests, settings.rate_limit_window_s),
         audit=DynamoAuditStore(tables, clock),
-        # Mangum collects a whole answer, and API Gateway waits 30 seconds for it.
-        streams=False,
-        longest_wait_s=20,
         accounts=GfwAccounts.of(settings, clock),
         cursor_key=cursor_key.get_secret_value().encode(),
         # A Lambda answers whole, and API Gateway gives up after 30 s.
