@@ -109,8 +109,9 @@ def stored_blocks(file: RasterFile) -> list[tuple[int, int, int, int]]:
 @lru_cache(maxsize=256)
 def _read_stored(file: RasterFile, _changed: int, _size: int) -> list[tuple[int, int, int, int]]:
     high, wide = file.blocks
-    bands = range(1, len(file.dtypes) + 1)
     with rasterio.open(file.path) as opened:
+        # Interleaved by pixel, as most are, the bands share their blocks.
+        bands = range(1, 2 if opened.profile.get("interleave") == "pixel" else len(file.dtypes) + 1)
         return [
             (row * high, column * wide, min(high, file.height - row * high), min(wide, file.width - column * wide))
             for row in range(-(-file.height // high))
