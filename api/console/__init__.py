@@ -12,6 +12,8 @@ from starlette.middleware.gzip import GZipMiddleware
 from starlette.routing import Mount
 from starlette.staticfiles import StaticFiles
 
+from datapump.charts import SPECS
+
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -50,6 +52,6 @@ class _Headers:
 def console() -> Starlette:
     """The app that serves the files, to be mounted at `PATH`."""
     return Starlette(
-        routes=[Mount("/", StaticFiles(directory=PAGES, html=True))],
+        routes=[Mount("/specs", StaticFiles(directory=SPECS)), Mount("/", StaticFiles(directory=PAGES, html=True))],
         middleware=[Middleware(_Headers), Middleware(GZipMiddleware, minimum_size=SMALLEST_COMPRESSED)],
     )

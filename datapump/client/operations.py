@@ -131,6 +131,18 @@ class Operations(Generic[Answer]):
         """What this deployment can do."""
         return self._ask(Request("GET", "/catalog"))
 
+    def results(self, **filters: Value | None) -> Answer:
+        """A page of the result datasets."""
+        return self._ask(Request("GET", "/results", _given(filters)))
+
+    def result(self, dataset: str, version: str) -> Answer:
+        """A published table: its columns and how many rows it has."""
+        return self._ask(Request("GET", f"/results/{dataset}/{version}"))
+
+    def result_rows(self, dataset: str, version: str, **choice: Value | None) -> Answer:
+        """Rows of a published table, or with `group_by` the totals of its groups."""
+        return self._ask(Request("GET", f"/results/{dataset}/{version}/rows", _given(choice)))
+
     def freshness(self, **filters: Value | None) -> Answer:
         """A page of how fresh the tables of the enabled sync configs are."""
         return self._ask(Request("GET", "/freshness", _given(filters)))

@@ -1,0 +1,58 @@
+"""Charts: Vega-Lite specifications that take their rows from whoever draws them, and how they become pictures.
+
+The console draws the same specifications in the browser.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from datapump.errors import NotFoundError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+SPECS = Path(__file__).parent / "specs"
+SCALE = 2.0
+COLOURS = ["#166534", "#b3261e", "#1d4ed8", "#8a5300", "#4c594f"]
+CONFIG = {
+    "background": "white",
+    "view": {"stroke": None},
+    "mark": {"color": "#14532d"},
+    "range": {"category": COLOURS},
+    "axis": {"gridColor": "#cfd6cf", "labelColor": "#4c594f", "titleColor": "#4c594f"},
+}
+
+
+def specification(name: str) -> dict[str, Any]:
+    """One specification, without rows.
+
+    Raises:
+        NotFoundError: There is none of that name.
+    """
+    path = SPECS / f"{name}.json"
+    if name not in names():
+        raise NotFoundError(f"there is no chart {name!r}; there are {', '.join(names())}")
+    found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    return found
+
+
+def names() -> list[str]:
+    """The names of all specifications."""
+    return sorted(path.stem for path in SPECS.glob("*.json"))
+
+
+def png(name: str, rows: Sequence[dict[str, Any]], title: str) -> bytes:
+    """A picture of rows (PNG).
+
+    Args:
+        name: Which specification.
+        rows: As it names their fields.
+        title: Stands above it.
+    """
+    import vl_convert  # noqa: PLC0415 - slow to load, and wanted by few commands
+
+    filled = {**specification(name), "datasets": {"rows": list(rows)}, "title": title, "config": CONFIG}
+    return bytes(vl_convert.vegalite_to_png(filled, scale=SCALE))

@@ -1,0 +1,91 @@
+"""`datapump chart`: what the console draws, as pictures (PNG)."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from datapump.charts import png, rows
+from datapump.cli.output import connect, out, told
+from datapump.errors import NotFoundError, StorageError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from datapump.client import Client
+
+Out = Annotated[Path, typer.Option("--out", help="The picture to write (PNG).")]
+PAGE = 200
+MOST_ROWS = 2000
+app = typer.Typer(no_args_is_help=True, help="Draw what the console draws, as a picture.")
+
+
+@app.command()
+def nights(target: Out) -> None:
+    """How the syncs of the last 30 nights ended, feed by feed."""
+    now = datetime.now(UTC)
+    with told(), connect() as client:
+        since = (now - timedelta(days=rows.NIGHTS)).isoformat()
+        syncs = list(_executions(client, command="sync", since=since))
+        _draw("nights", rows.nights(syncs, now.date()), "The last 30 nights", target)
+
+
+@app.command()
+def timeline(execution_id: Annotated[str, typer.Argument(metavar="ID", help="Which execution.")], target: Out) -> None:
+    """The steps of an execution's jobs over time."""
+    with told(), connect() as client:
+        execution = client.execution(execution_id)
+        drawn = rows.timeline(execution, _events(client, execution_id), datetime.now(UTC))
+        _draw("gantt", drawn, f"{execution['command']} {execution_id[:12]}", target)
+
+
+@app.command()
+def result(
+    dataset: Annotated[str, typer.Argument(help="A result dataset.")],
+    version: Annotated[str, typer.Argument(help="Its version.")],
+    target: Out,
+    by: Annotated[str, typer.Option(help="Columns to group by, with commas between them.")] = "alert__date",
+    total: Annotated[
+        str | None, typer.Option("--sum", help="The column to add up; without it rows are counted.")
+    ] = None,
+    *,
+    top: Annotated[int | None, typer.Option(min=1, help="Only so many groups, the largest first.")] = None,
+) -> None:
+    """A published table: totals by day, year or area."""
+    with told(), connect() as client:
+        found = client.result_rows(
+            dataset, version, group_by=by, sum=total, largest=top is not None, limit=top or MOST_ROWS
+        )
+        drawn = rows.groups(found["items"], by.split(","))
+        _draw("series" if top is None else "top", drawn, f"{dataset} {version}: {total or 'rows'} by {by}", target)
+
+
+def _draw(name: str, drawn: Sequence[dict[str, Any]], title: str, target: Path) -> None:
+    if not drawn:
+        raise NotFoundError("there is nothing to draw")
+    picture = png(name, drawn, title)
+    try:
+        target.write_bytes(picture)
+    except OSError as error:
+        raise StorageError(f"{target} cannot be written: {error.strerror}") from None
+    out.print(f"{target}: {len(drawn)} rows drawn", soft_wrap=True)
+
+
+def _executions(client: Client, **filters: str) -> Iterator[dict[str, Any]]:
+    cursor = None
+    while True:
+        page = client.executions(cursor=cursor, limit=PAGE, **filters)
+        yield from page["items"]
+        cursor = page["next"]
+        if cursor is None:
+            return
+
+
+def _events(client: Client, execution_id: str) -> Iterator[dict[str, Any]]:
+    after = 0
+    while page := client.events(execution_id, after=after)["items"]:
+        yield from page
+        after = page[-1]["seq"]

@@ -1,0 +1,23 @@
+"""`datapump chart` against a real server."""
+
+from __future__ import annotations
+
+PNG = b"\x89PNG\r\n\x1a\n"
+
+
+def test_a_published_table_and_a_timeline_become_pictures(datapump, analysed, tmp_path):
+    target = tmp_path / "days.png"
+    drawn = datapump("chart", "result", "geostore__viirs__daily_alerts", "v1", "--sum", "alert__count", "--out", target)
+    assert drawn.exit_code == 0, drawn.stderr
+    assert target.read_bytes().startswith(PNG)
+    steps = tmp_path / "steps.png"
+    assert datapump("chart", "timeline", analysed, "--out", steps).exit_code == 0
+    assert steps.read_bytes().startswith(PNG)
+
+
+def test_nothing_to_draw_and_a_table_that_is_not_there_are_said(datapump, tmp_path):
+    target = tmp_path / "none.png"
+    missing = datapump("chart", "result", "geostore__viirs__nothing", "v1", "--out", target)
+    assert missing.exit_code == 2
+    assert "geostore__viirs__nothing v1" in missing.stderr
+    assert not target.exists()
