@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from fastapi import Depends, FastAPI
@@ -33,6 +35,11 @@ class Api(FastAPI):
         if self.openapi_schema is None:
             self.openapi_schema = complete(super().openapi(), ROUTERS)
         return self.openapi_schema
+
+    @cached_property
+    def contract(self) -> bytes:
+        """The contract as JSON, written once."""
+        return json.dumps(self.openapi(), ensure_ascii=False).encode()
 
 
 def build() -> Api:
