@@ -79,8 +79,7 @@ def test_unknown_query_parameters_are_refused_everywhere(world, method, path):
         method, address(path) + "?nonsense=1", headers={"Content-Type": "application/json"}, content=b"{}"
     )
     problem = assert_problem(response, 422, "invalid-parameter")
-    assert problem["errors"][0]["parameter"] == "nonsense"
-    assert problem["errors"][0]["in"] == "query"
+    assert ("nonsense", "query") in [(one["parameter"], one["in"]) for one in problem["errors"]]
 
 
 @pytest.mark.parametrize("path", ["/", "/nothing", "/executions/", "/docs", "/redoc", "/executions/a/b", "//"])
