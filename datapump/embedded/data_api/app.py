@@ -11,7 +11,7 @@ from starlette.concurrency import run_in_threadpool
 from datapump.embedded.data_api import errors
 from datapump.embedded.data_api.context import no_checkpoint
 from datapump.embedded.data_api.middleware import BodyLimit, Latest, NoCache
-from datapump.embedded.data_api.routes import assets, datasets, query, versions
+from datapump.embedded.data_api.routes import assets, datasets, query, tiles, versions
 from datapump.embedded.data_api.service import Service
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ def create_data_api(
     )
     app.state.service = service
     errors.install(app)
-    for module in (datasets, query, versions, assets):
+    for module in (datasets, query, versions, assets, tiles):
         app.include_router(module.router)
     # the one added last is the outermost
     app.add_middleware(Latest, service=service)

@@ -74,6 +74,20 @@ def test_only_map_tiles_with_data_are_written(alerts):
     assert places == {"8/138/124.png", "8/136/122.png"}
 
 
+def test_map_tiles_are_served_where_the_cache_says(alerts):
+    cache = make(alerts, max_zoom=12, max_static_zoom=12, min_zoom=12)
+    address = cache["asset_uri"].replace("{z}", "12")
+    folder = alerts.buckets / "s3" / "gfw-tiles" / "alerts" / "v1" / "default" / "12"
+    path = next(folder.rglob("*.png"))
+    answer = alerts.api.client.get(address.replace("{x}", path.parent.name).replace("{y}", path.stem))
+    assert (answer.status_code, answer.headers["content-type"]) == (200, "image/png")
+    assert answer.content == path.read_bytes()
+    empty = alerts.api.client.get(address.replace("{x}", "0").replace("{y}", "0"))
+    assert (empty.status_code, empty.json()["message"]) == (404, "Tile not found")
+    outside = alerts.api.client.get("/tiles/alerts/v1/%2e%2e/12/0/0.png")
+    assert outside.status_code == 404
+
+
 def test_the_highest_level_is_the_source_in_web_mercator(alerts):
     make(alerts, max_zoom=14, max_static_zoom=0, min_zoom=14)
     folder = alerts.buckets / "s3" / "gfw-data-lake" / "alerts" / "v1" / "raster" / "epsg-3857" / "zoom_14"
