@@ -59,6 +59,17 @@ class Releases:
         write_tile(self._objects.path(uri), patches, grid=grid, dtype=dtype, name=name)
 
 
+def put_releases(releases):
+    """A first release of each."""
+    # The same place is (0, 0) on every grid, and (10, 10) on that of 10 m is (4, 4) on that of 30 m.
+    releases.radd("v20260118", {(0, 0): 33990, (10, 10): 24000, (20, 20): 15000})
+    releases.glad_l("2025/final", 25, {(4, 4): (3, 100)})
+    releases.glad_l("2026/01_30", 26, {(4, 4): (1, 5)})
+    releases.s2("Fri Jan 30 14:27:01 2026", {(0, 0): (1, 2530), (30, 30): (2, 2560)})
+    dist = {(0, 0): (50, 1800, 5), (12, 12): (40, 1850, 2), (16, 16): (40, 1850, 9)}
+    releases.dist("2026-01-31", {NAME: dist, "50N_010E": {(7, 7): (99, 1700, 9)}})
+
+
 def first(pixels):
     return {place: values[0] for place, values in pixels.items()}
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.support.deployment import Deployment
-from tests.support.raster_nights import NAME, RASTERS, Releases, small_recipes
+from tests.support.raster_nights import NAME, RASTERS, Releases, put_releases, small_recipes
 from tests.support.tifs import data
 
 INTEGRATED, INTDIST = "gfw_integrated_alerts", "gfw_integrated_dist_alerts"
@@ -40,16 +40,6 @@ def latest(world, *datasets):
 def tile(world, dataset, version, place, name=NAME):
     folder = f"s3://gfw-data-lake/{dataset}/{version}/raster/epsg-4326"
     return data(world.objects.path(f"{folder}/{place}/geotiff/{name}.tif"))
-
-
-def put_releases(releases):
-    # The same place is (0, 0) on every grid, and (10, 10) on that of 10 m is (4, 4) on that of 30 m.
-    releases.radd("v20260118", {(0, 0): 33990, (10, 10): 24000, (20, 20): 15000})
-    releases.glad_l("2025/final", 25, {(4, 4): (3, 100)})
-    releases.glad_l("2026/01_30", 26, {(4, 4): (1, 5)})
-    releases.s2("Fri Jan 30 14:27:01 2026", {(0, 0): (1, 2530), (30, 30): (2, 2560)})
-    dist = {(0, 0): (50, 1800, 5), (12, 12): (40, 1850, 2), (16, 16): (40, 1850, 9)}
-    releases.dist("2026-01-31", {NAME: dist, "50N_010E": {(7, 7): (99, 1700, 9)}})
 
 
 def test_a_night_from_empty_then_one_with_nothing_new_then_one_with_one_release(world):
