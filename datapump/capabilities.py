@@ -12,11 +12,17 @@ from datapump.sources import SOURCES
 
 if TYPE_CHECKING:
     from datapump.commands import AnyCommand
+    from datapump.recipes.model import Recipe
 
 
 def available_sync_types() -> frozenset[str]:
     """The sync types that have a source."""
-    return frozenset(SOURCES) | {recipe.sync for recipe in recipes(get_settings().recipes).values()}
+    return frozenset(SOURCES) | {recipe.sync for recipe in known_recipes()}
+
+
+def known_recipes() -> list[Recipe]:
+    """The recipes of raster datasets, by name."""
+    return list(recipes(get_settings().recipes).values())
 
 
 def refuse_unavailable(command: AnyCommand) -> None:

@@ -28,6 +28,7 @@ from datapump.keys import ApiKey, Scope, digest, new_secret
 from datapump.objects import Objects
 from datapump.ports import Ports
 from datapump.rate_limits import RateLimiter
+from datapump.recipes import recipes
 from datapump.schedules import Scheduler
 from datapump.secret_files import read_or_make, replace
 from datapump.stores.sqlite import (
@@ -70,8 +71,10 @@ def create_embedded(settings: Settings, clock: Clock | None = None) -> Embedded:
 
     Raises:
         ConflictError: Another server runs on the same data folder.
+        DataError: A recipe is not valid.
         StorageError: The data folder cannot be used.
     """
+    recipes(settings.recipes)
     clock = clock or SystemClock()
     lock = _lock(settings.data_dir)
     database = Database(settings.data_dir / "datapump.sqlite")

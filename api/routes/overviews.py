@@ -11,9 +11,10 @@ from api.pages import CursorQuery, give_next
 from api.parameters import NO_QUERY
 from api.responses import paged, problems
 from api.schemas.overviews import AnalysisEntry, Catalog, Freshness, FreshnessPage, SyncTypeEntry
+from api.schemas.recipes import RecipeEntry
 from api.services import Services, ServicesOf
 from datapump.analyses import Analysis, FeatureType, SyncType, sync_types
-from datapump.capabilities import available_sync_types
+from datapump.capabilities import available_sync_types, known_recipes
 from datapump.executions import ENDED, Execution
 from datapump.keys import Scope
 from datapump.names import DatasetName
@@ -41,6 +42,7 @@ def get_catalog(services: ServicesOf) -> Catalog:
         analyses=[AnalysisEntry(name=name, available=name in services.analyses) for name in Analysis],
         sync_types=[SyncTypeEntry(name=name, available=name in known) for name in sync_types()],
         feature_types=list(FeatureType),
+        recipes=[RecipeEntry.of(recipe) for recipe in known_recipes()],
     )
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from pydantic import BaseModel, Field
 
+from api.schemas.recipes import RecipeEntry
 from datapump.analyses import Analysis, FeatureType, SyncType
 from datapump.executions import ConfigRun
 
@@ -36,6 +37,7 @@ class Catalog(BaseModel):
     analyses: list[AnalysisEntry]
     sync_types: list[SyncTypeEntry]
     feature_types: list[FeatureType] = Field(description="Kinds of features that analyses are computed over.")
+    recipes: list[RecipeEntry] = Field(description="The raster datasets that syncs make, and how.")
 
 
 class Freshness(BaseModel):

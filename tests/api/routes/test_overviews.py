@@ -48,6 +48,19 @@ def test_the_catalog_says_what_is_available_here(world, reader):
     assert "gadm" in catalog["feature_types"]
 
 
+def test_the_catalog_tells_how_raster_datasets_are_made(reader):
+    found = {recipe["dataset"]: recipe for recipe in reader.get("/catalog").json()["recipes"]}
+    assert len(found) == 6
+    dist = found["umd_glad_dist_alerts"]
+    assert (dist["schedule"], dist["source"], dist["keep_days"]) == (
+        "19:00", "gs://earthenginepartners-hansen/DIST-ALERT", None,
+    )  # fmt: skip
+    assert [asset["made_from"] for asset in dist["assets"] if asset["name"] == "intensity_cog"] == [["intensity"]]
+    assert found["gfw_integrated_alerts"]["sync_type"] == "integrated_alerts"
+    assert found["gfw_integrated_dist_alerts"]["source"] == "gfw_integrated_alerts"
+    assert "{confidence}" in found["umd_glad_landsat_alerts"]["assets"][0]["formula"]
+
+
 def test_a_config_that_never_ran_is_not_behind(world, reader):
     config = world.add_config()
     (item,) = fresh(reader)

@@ -37,6 +37,15 @@ def test_a_data_folder_that_cannot_be_used_is_told(tmp_path):
     assert refused.stderr == f"error: the data folder {tmp_path}/file/data cannot be used: Not a directory\n"
 
 
+def test_a_faulty_recipe_is_told_before_anything_is_served(tmp_path, monkeypatch):
+    (tmp_path / "hail_alerts.toml").write_text('dataset = "hail_alerts"\n')
+    monkeypatch.setenv("DATAPUMP_RECIPES", str(tmp_path))
+    refused = serve(tmp_path / "data", free_port())
+    assert refused.returncode == 1
+    assert refused.stderr.startswith(f"error: {tmp_path}/hail_alerts.toml: title: is required; schedule: is required")
+    assert not (tmp_path / "data").exists()
+
+
 def test_it_ends_on_a_signal_and_leaves_its_secrets_to_its_owner_alone(tmp_path):
     server = ServerProcess(tmp_path / "data")
     with server:
