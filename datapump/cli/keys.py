@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 app = typer.Typer(help="Callers' keys.", no_args_is_help=True)
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for other programs.")]
 Data = Annotated[Path | None, typer.Option(help="Data folder.")]
+RunTable = Annotated[
+    str | None, typer.Option(help="DynamoDB run table of a production deployment, in the place of a data folder.")
+]
 KeyId = Annotated[str, typer.Argument(metavar="ID", help="The key's id, as the list shows it.")]
 
 
@@ -34,18 +37,19 @@ def make(
     caller: Annotated[str, typer.Argument(help="Whose key it is; executions and audit name it.")],
     scope: Annotated[Scope, typer.Option(help="What it allows; each includes the ones before it.")] = Scope.READ,
     data: Data = None,
+    run_table: RunTable = None,
     *,
     as_json: AsJson = False,
 ) -> None:
     """Make a key; its secret is shown once."""
-    with told(), _ring(data) as ring:
+    with told(), _ring(data, run_table) as ring:
         _show(ring.make(caller, scope), as_json=as_json)
 
 
 @app.command("list")
-def list_(data: Data = None, *, as_json: AsJson = False) -> None:
+def list_(data: Data = None, run_table: RunTable = None, *, as_json: AsJson = False) -> None:
     """List the keys that were ever made; no secret is kept, so none is shown."""
-    with told(), _ring(data) as ring:
+    with told(), _ring(data, run_table) as ring:
         keys = ring.keys()
     if as_json:
         print_json([_document(key) for key in keys])
@@ -58,21 +62,21 @@ def list_(data: Data = None, *, as_json: AsJson = False) -> None:
 
 
 @app.command()
-def rotate(key_id: KeyId, data: Data = None, *, as_json: AsJson = False) -> None:
+def rotate(key_id: KeyId, data: Data = None, run_table: RunTable = None, *, as_json: AsJson = False) -> None:
     """Make a new key of the same caller and scope, and revoke the old one."""
-    with told(), _ring(data) as ring:
+    with told(), _ring(data, run_table) as ring:
         new = ring.rotate(key_id)
         owners = _folder(data) / "secrets" / "admin-key"
-        if owners.exists() and digest(owners.read_text().strip()).startswith(key_id):
+        if run_table is None and owners.exists() and digest(owners.read_text().strip()).startswith(key_id):
             # The command line reads the owner's key from there.
             replace(owners, new.secret)
         _show(new, as_json=as_json)
 
 
 @app.command()
-def revoke(key_id: KeyId, data: Data = None, *, as_json: AsJson = False) -> None:
+def revoke(key_id: KeyId, data: Data = None, run_table: RunTable = None, *, as_json: AsJson = False) -> None:
     """Let a key open nothing any more, from the next request on."""
-    with told(), _ring(data) as ring:
+    with told(), _ring(data, run_table) as ring:
         key = ring.revoke(key_id)
         if as_json:
             print_json(_document(key))
@@ -85,7 +89,14 @@ def _folder(data: Path | None) -> Path:
 
 
 @contextmanager
-def _ring(data: Path | None) -> Iterator[KeyRing]:
+def _ring(data: Path | None, run_table: str | None) -> Iterator[KeyRing]:
+    if run_table is not None:
+        # Importing boto3 costs as much as all the rest of the command line.
+        from datapump.stores.dynamodb import DynamoKeyStore, Tables  # noqa: PLC0415 - see above
+
+        tables = Tables.of(get_settings().model_copy(update={"run_table": run_table}))
+        yield KeyRing(DynamoKeyStore(tables), SystemClock())
+        return
     path = _folder(data) / "datapump.sqlite"
     if not path.exists():
         raise NotFoundError(f"there is no store at {path}: start the server once, or name its folder with --data")

@@ -210,13 +210,9 @@ class Tables:
 
     def write(self, write: Write) -> bool:
         """Make one write. False, changing nothing, if its condition does not hold."""
-        calls: dict[str, Callable[..., Any]] = {
-            "Put": self.client.put_item,
-            "Update": self.client.update_item,
-            "Delete": self.client.delete_item,
-        }
+        operation = {"Put": "put_item", "Update": "update_item", "Delete": "delete_item"}[write.kind]
         try:
-            self._ask(lambda: calls[write.kind](**write.request))
+            self._ask(lambda: getattr(self.client, operation)(**write.request))
         except CancelledError:
             return False
         return True

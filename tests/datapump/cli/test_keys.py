@@ -6,7 +6,9 @@ from typer.testing import CliRunner
 from datapump.cli.main import app
 from datapump.keys import digest
 from datapump.secret_files import replace
+from datapump.stores.dynamodb import DynamoKeyStore
 from datapump.stores.sqlite import Database, SqliteKeyStore
+from tests.support.dynamodb import dynamodb
 
 
 @pytest.fixture
@@ -69,3 +71,17 @@ def test_a_folder_without_a_store_is_not_made_into_one(tmp_path):
 @pytest.mark.parametrize("arguments", [["make", "a b"], ["revoke", "nope"], ["make", "ada", "--scope", "god"]])
 def test_bad_arguments_are_refused(run, arguments):
     assert run(*arguments).exit_code == 2
+
+
+def test_keys_of_a_production_deployment_are_in_its_run_table(monkeypatch):
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+    with dynamodb(runs="datapump-runs-dev") as tables:
+
+        def run(*arguments):
+            return CliRunner().invoke(app, ["keys", *arguments, "--run-table", tables.runs])
+
+        made = json.loads(run("make", "ops", "--scope", "admin", "--json").stdout)
+        assert DynamoKeyStore(tables).find(digest(made["secret"])).caller == "ops"
+        assert "ops" in run("list").stdout
+        assert run("revoke", made["id"]).exit_code == 0
+        assert DynamoKeyStore(tables).find(digest(made["secret"])) is None
