@@ -2,11 +2,12 @@
 PYTHON ?= python3
 PORT ?= 8000
 ONCE ?= 0
+STAGE ?= dev
 FIRES ?=
 BIN := .venv/bin
 STAMP := .venv/.installed
 
-.PHONY: setup run test lint bench soak lock clean
+.PHONY: setup run test lint bench soak package lock clean
 
 setup: $(STAMP)
 
@@ -36,9 +37,21 @@ bench: setup
 soak: setup
 	$(BIN)/python -m pytest -n 2 -m soak $(ARGS)
 
+# The network is asked once, for the packager; after that never.
+node_modules/.installed: package-lock.json
+	npm ci --ignore-scripts --no-fund --no-audit
+	touch $@
+
+package: setup node_modules/.installed
+	$(if $(filter dev staging production,$(STAGE)),,$(error STAGE=$(STAGE) is none of dev staging production))
+	$(BIN)/python -m deployment.zips build/package
+	$(BIN)/python -m deployment.schedules build/package/schedules.json
+	SLS_TELEMETRY_DISABLED=1 SLS_NOTIFICATIONS_MODE=off node_modules/.bin/osls package --stage "$(STAGE)" --package build/serverless
+	$(BIN)/cfn-lint --ignore-checks W3005 -- build/serverless/cloudformation-template-update-stack.json
+
 # The lock holds hashes and no addresses.
 lock:
 	uv lock && uv export --all-extras --no-emit-project --no-header --quiet --output-file requirements.lock && rm -f uv.lock
 
 clean:
-	rm -rf .venv build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf .venv node_modules build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -14,6 +14,7 @@ from datapump.recipes import recipes
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from pathlib import Path
 
     from datapump.ports import Ports
 
@@ -43,8 +44,13 @@ class Slot(NamedTuple):
 
 def slots(ports: Ports) -> list[Slot]:
     """The slots of a day, earliest first."""
+    return slots_of(ports.settings.recipes)
+
+
+def slots_of(folder: Path | None) -> list[Slot]:
+    """The slots of a day with the recipes of a folder beside our own, earliest first."""
     rasters: dict[time, list[SyncType]] = {}
-    for recipe in recipes(ports.settings.recipes).values():
+    for recipe in recipes(folder).values():
         rasters.setdefault(recipe.schedule, []).append(SyncType(recipe.sync))
     found = [Slot(at, (sync_type,)) for sync_type, at in TABLES.items()]
     found += [Slot(at, tuple(types)) for at, types in rasters.items()]

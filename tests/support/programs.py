@@ -4,15 +4,25 @@ from __future__ import annotations
 
 import os
 import shutil
+from pathlib import Path
 
 import pytest
 
+ROOT = Path(__file__).parent.parent.parent
+NODE = ROOT / "node_modules/.bin"
 
-def need(program, package):
+
+def need(program, package, install="apt-get install"):
     """Skip where a program is missing, naming the command that installs it; fail where nothing may be skipped."""
     if shutil.which(program) is not None:
         return
-    reason = f"needs {program}: apt-get install {package}"
+    reason = f"needs {program}: {install} {package}"
     if os.environ.get("DATAPUMP_TEST_REQUIRE") == "all":
         pytest.fail(reason)
     pytest.skip(reason)
+
+
+def need_node(program):
+    """The path of a program of package.json; as `need` where it is missing."""
+    need(str(NODE / program), "node_modules/.installed", "make")
+    return str(NODE / program)
