@@ -84,14 +84,15 @@ def create_embedded(settings: Settings, clock: Clock | None = None) -> Embedded:
     token = read_or_make(settings.data_dir / "secrets" / "data-api-token", new_secret)
     areas_token = read_or_make(settings.data_dir / "secrets" / "areas-api-token", new_secret)
     runs = SqliteRunStore(database, clock)
+    data_api_client = _data_api_client(settings, token)
     ports = Ports(
         settings=settings,
         clock=clock,
         runs=runs,
         sync_configs=SqliteSyncConfigStore(database, clock),
         objects=objects,
-        data_api=_data_api_client(settings, token),
-        engine=_engine(settings, objects, clock),
+        data_api=data_api_client,
+        engine=_engine(settings, objects, clock, data_api_client),
         notifier=Webhooks.of(settings),
         areas_api=_areas_api_client(settings, areas_token),
     )
@@ -214,7 +215,7 @@ def _areas_api_settings(settings: Settings, token: str) -> AreasApiSettings:
     )
 
 
-def _engine(settings: Settings, objects: Objects, clock: Clock) -> LocalEngine:
+def _engine(settings: Settings, objects: Objects, clock: Clock, versions: DataApi) -> LocalEngine:
     layers = settings.data_dir / "layers.toml"
     return LocalEngine(
         folder=settings.data_dir.resolve() / "engine",
@@ -222,5 +223,6 @@ def _engine(settings: Settings, objects: Objects, clock: Clock) -> LocalEngine:
         layers=settings.layers or (layers if layers.is_file() else None),
         max_runs=settings.engine_processes,
         processes=settings.analysis_processes,
+        versions=versions,
         clock=clock,
     )

@@ -17,6 +17,7 @@ from datapump.cli.output import err, print_json, told
 from datapump.clock import SystemClock
 from datapump.engines import AnalysisRequest
 from datapump.engines.local.requests import check_analysis
+from datapump.settings import get_settings
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -33,6 +34,7 @@ _NAMES = {
     Analysis.MODIS: "firealerts_modis",
     Analysis.BURNED_AREAS: "firealerts_burned_areas",
 }
+PUBLIC_DATA_API = "https://data-api.globalforestwatch.org"
 _JOURNALS = ".journals"
 _SEVERAL = ("--features", "--fire-source")
 
@@ -123,13 +125,26 @@ def _run(
     request: AnalysisRequest, objects: Path | None, layers: Path | None, how: tuple[int, Path]
 ) -> dict[str, object]:
     # The engine imports pyarrow and shapely; usage errors and --help do without.
+    from datapump.clients.data_api import DataApi  # noqa: PLC0415 - see above
     from datapump.engines.local.files import Files  # noqa: PLC0415 - see above
     from datapump.engines.local.zonal import run  # noqa: PLC0415 - see above
 
-    started = CLOCK.now()
+    started, settings = CLOCK.now(), get_settings()
+    versions = DataApi(settings.data_api_url or PUBLIC_DATA_API, settings.data_api_token, settings.data_api_timeout_s)
     with _bar() as progress:
         files, (processes, journals) = Files(objects), how
-        summary = run(request, files, layers=layers, progress=progress, processes=processes, journals=journals)
+        summary = run(
+            request,
+            files,
+            layers=layers,
+            progress=progress,
+            processes=processes,
+            journals=journals,
+            versions=DataApi(
+                settings.data_api_url or PUBLIC_DATA_API, settings.data_api_token, settings.data_api_timeout_s
+            ),
+        )
+    versions.close()
     seconds = (CLOCK.now() - started).total_seconds()
     return {**summary, "output": request.output, "seconds": round(seconds, 3), "peak_memory_mib": _peak_memory_mib()}
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import tomllib
 from functools import cache, cached_property
 from importlib import resources
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from datapump.errors import DataError, NotFoundError
 
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from datapump.analyses import Analysis
 
 SHIPPED = "catalog.toml"
+_NAME = r"^[A-Za-z0-9_.-]{1,100}$"
 WDPA_LAYER = "wdpa_protected_areas"
 
 
@@ -123,16 +124,31 @@ class Catalog(_Strict):
 
 
 class _UserLayer(_Strict):
-    uri: str = Field(min_length=1)
+    """Files, or a raster tile set of a version of a dataset of the Data API."""
+
+    uri: str = Field("", min_length=1)
+    dataset: str = Field("", pattern=_NAME)
+    version: str = Field("latest", pattern=_NAME)
+    pixel_meaning: str = Field("", pattern=_NAME)
 
     @field_validator("uri")
     @classmethod
     def _of_tiles(cls, uri: str) -> str:
         if "{tile_id}" not in uri:
             raise ValueError("write {tile_id} where the names of the tiles differ, as in peat/{tile_id}.tif")
-        if "/latest/" in uri:
-            raise ValueError("name a version in place of `latest`: a run must read the same files when it is resumed")
         return uri
+
+    @model_validator(mode="after")
+    def _one_of_both(self) -> Self:
+        if self.uri and self.model_fields_set != {"uri"}:
+            raise ValueError("write either uri, or dataset with pixel_meaning")
+        if not self.uri and not (self.dataset and self.pixel_meaning):
+            raise ValueError("write uri, or dataset and pixel_meaning")
+        return self
+
+    @property
+    def place(self) -> str:
+        return self.uri or f"dataset://{self.dataset}/{self.version}/{self.pixel_meaning}"
 
 
 class _UserCatalog(_Strict):
@@ -157,7 +173,7 @@ def load_catalog(path: Path | None) -> Catalog:
     for name in given.layers:
         if name not in names:
             raise DataError(f"{path}: layers.{name} is no known layer; known are {', '.join(names)}")
-    uris = {name: _beside(path, layer.uri) for name, layer in given.layers.items()}
+    uris = {name: _beside(path, layer.place) for name, layer in given.layers.items()}
     layers = tuple(layer.model_copy(update={"uri": uris.get(layer.name)}) for layer in shipped.layers)
     return shipped.model_copy(update={"source": str(path), "layers": layers})
 

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from datapump.analyses import Analysis
 from datapump.engines import Outlook, RunState
 from datapump.engines.local.requests import available, check
+from datapump.engines.local.resolving import resolved
 from datapump.engines.local.run_folder import Order, RunFolder
 from datapump.errors import InvalidInputError, RemoteBusyError, RemoteUnavailableError, StorageError
 
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
 
     from datapump.clock import Clock
     from datapump.engines import AnalysisRequest, RunStatus
+    from datapump.engines.local.catalog import Catalog
+    from datapump.engines.local.resolving import Versions
 
 _GRACE_S = 5.0
 _KILL_S = 20.0
@@ -42,9 +45,10 @@ class LocalEngine:
         max_runs: How many workers may run at once.
         clock: Where ids and the day come from.
         processes: How many processes of one run compute windows of rasters.
+        versions: The Data API, which says where the tiles of layers are that name a dataset; None: there is none.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913, PLR0917 - what a deployment chooses
         self,
         folder: Path,
         objects_root: Path,
@@ -52,6 +56,7 @@ class LocalEngine:
         max_runs: int,
         clock: Clock,
         processes: int = 1,
+        versions: Versions | None = None,
     ) -> None:
         # The worker runs in another working folder.
         self._folder = folder.resolve()
@@ -60,6 +65,7 @@ class LocalEngine:
         self._max_runs = max_runs
         self._clock = clock
         self._processes = processes
+        self._versions = versions
 
     @property
     def analyses(self) -> frozenset[Analysis]:
@@ -85,6 +91,7 @@ class LocalEngine:
             InvalidInputError: There is no fire source.
             NotFoundError: The layer catalog is not there.
             DataError: The layer catalog cannot be used.
+            RemoteError: The Data API did not answer as it should.
             RemoteBusyError: As many runs as may go on; ask again later.
             StorageError: The run's folder could not be written.
         """
@@ -95,9 +102,11 @@ class LocalEngine:
             with self._exclusive():
                 if run.exists and run.status().state in {RunState.RUNNING, RunState.SUCCEEDED}:
                     return
-                check(request, self._layers)
+                catalog = check(request, self._layers)
                 self._refuse_if_busy()
-                self._begin(run, self._order(request))
+                # Found once: a run that is taken up again reads the same files, whatever is the latest by then.
+                catalog = resolved(catalog, catalog.grids[request.analysis], self._versions)
+                self._begin(run, self._order(request, catalog))
         except OSError as error:
             raise StorageError(f"the run {request.name} could not be started: {error}") from error
 
@@ -138,11 +147,12 @@ class LocalEngine:
         if busy >= self._max_runs:
             raise RemoteBusyError(f"waiting for its turn: the embedded engine is busy with {busy} runs")
 
-    def _order(self, request: AnalysisRequest) -> Order:
+    def _order(self, request: AnalysisRequest, catalog: Catalog) -> Order:
         return Order(
             request=request,
             objects_root=self._objects_root,
             layers=self._layers,
+            uris={layer.name: layer.uri or "" for layer in catalog.configured},
             processes=self._processes,
             journals=self._folder / _JOURNALS,
         )

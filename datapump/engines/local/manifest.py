@@ -102,6 +102,7 @@ class Manifest(TypedDict):
     features: FeaturesEntry
     fires: NotRequired[FiresEntry]
     rasters: NotRequired[RastersEntry]
+    layers: dict[str, str]
     layers_not_configured: list[str]
     tiles_missing: NotRequired[dict[str, int]]
     tables: list[TableEntry]
@@ -148,6 +149,7 @@ def describe(
             "skipped": features.skipped.total,
             "skipped_reasons": features.skipped.report(),
         },
+        "layers": {},
         "layers_not_configured": [],
         "tables": [],
     }

@@ -126,6 +126,7 @@ def compute(request: AnalysisRequest, objects: Objects, catalog: Catalog, setup:
     manifest["rasters"] = _entry(layout, tally, features)
     if request.as_of is not None:
         manifest["as_of"] = request.as_of.isoformat()
+    manifest["layers"] = {layer.name: layer.uri or "" for layer in catalog.configured}
     manifest["layers_not_configured"] = list(catalog.missing)
     sources = RasterSources(request.analysis, features.ids, tally.total.sums(), analyser.contexts, catalog)
     wanted = tables(request.analysis, request.feature_type, change_only=request.change_only)

@@ -31,7 +31,7 @@ _NO_FEATURE = {Analysis.TCL, Analysis.BURNED_AREAS}
 
 
 def check(request: AnalysisRequest, layers: Path | None) -> Catalog:
-    """Refuse what this engine cannot run, before anything runs; returns the analysis's layers.
+    """Refuse what this engine cannot run, before anything runs; returns the analysis's layers, unresolved.
 
     Args:
         request: What is asked for.

@@ -40,6 +40,7 @@ class Order(BaseModel):
         objects_root: Folder that holds the buckets.
         layers: Catalog file of configured layers.
         processes: How many processes compute windows of rasters.
+        uris: Where the tiles of each configured layer are.
         journals: Where a run over rasters keeps what it has computed so far.
     """
 
@@ -48,6 +49,7 @@ class Order(BaseModel):
     request: AnalysisRequest
     objects_root: Path
     layers: Path | None
+    uris: dict[str, str] | None = None
     processes: int = 1
     journals: Path | None = None
 

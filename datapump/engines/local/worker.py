@@ -56,6 +56,7 @@ def _outcome(run: RunFolder) -> RunStatus:
             order.request,
             Objects(order.objects_root),
             layers=order.layers,
+            uris=order.uris,
             progress=_teller(run),
             processes=order.processes,
             journals=order.journals,

@@ -13,6 +13,7 @@ from datapump.engines.local.identities import Identities
 from datapump.engines.local.manifest import describe, table_entry
 from datapump.engines.local.progress import meter
 from datapump.engines.local.requests import check
+from datapump.engines.local.resolving import fixed, resolved
 from datapump.engines.local.row_filters import RowFilter
 from datapump.engines.local.sampling import Contexts
 from datapump.engines.local.tables import Sources, build
@@ -20,12 +21,13 @@ from datapump.engines.local.tally import Tally
 from datapump.engines.local.writer import TableWriter
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
     from datapump.engines import AnalysisRequest
     from datapump.engines.local.catalog import Catalog
     from datapump.engines.local.manifest import Manifest
+    from datapump.engines.local.resolving import Versions
     from datapump.engines.local.sampling import LayerSampler
     from datapump.objects import Objects
 
@@ -35,7 +37,7 @@ POINTS = {Analysis.VIIRS, Analysis.MODIS}
 _READ, _COUNTED = 0.3, 0.85
 
 
-def run(
+def run(  # noqa: PLR0913 - what is computed, and how
     request: AnalysisRequest,
     objects: Objects,
     *,
@@ -43,6 +45,8 @@ def run(
     progress: Callable[[float, str], None],
     processes: int = 1,
     journals: Path | None = None,
+    uris: Mapping[str, str] | None = None,
+    versions: Versions | None = None,
 ) -> dict[str, object]:
     """Run an analysis from beginning to end.
 
@@ -56,6 +60,8 @@ def run(
         processes: How many processes compute windows of rasters.
         journals: Folder where a run over rasters that is killed leaves what it has computed, to go on when it is
             started again; None: nowhere.
+        uris: Where the tiles of each configured layer are, as found before; None: they are found now.
+        versions: The Data API, which is asked where they are; None: there is none.
 
     Returns:
         The manifest that was written, and its name under `manifest`.
@@ -63,11 +69,14 @@ def run(
     Raises:
         UnsupportedError: The engine cannot run this analysis, or its layers are not configured.
         InvalidInputError: There is no fire source, or no day.
+        RemoteError: The Data API did not answer as it should.
         NotFoundError: An input file is not there.
         DataError: An input file cannot be used.
         StorageError: The results could not be written.
     """
     catalog = check(request, layers)
+    grid = catalog.grids[request.analysis]
+    catalog = resolved(catalog, grid, versions) if uris is None else fixed(catalog, uris)
     if request.analysis in POINTS:
         return compute(request, objects, catalog, _sampler(request, catalog, objects), progress)
     from datapump.engines.local import raster_run  # noqa: PLC0415 - fires without layers do without GDAL
@@ -105,6 +114,7 @@ def compute(
         tally.add(fires, contexts.at(fires.longitude, fires.latitude))
     manifest = describe(request, features, reader, {"features": feature_files, "fires": fire_files})
     manifest["fires"]["matched"] = tally.matched
+    manifest["layers"] = {layer.name: layer.uri or "" for layer in catalog.configured}
     manifest["layers_not_configured"] = list(catalog.missing)
     if sampler is not None:
         manifest["tiles_missing"] = sampler.missing

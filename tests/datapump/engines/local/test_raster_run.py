@@ -388,3 +388,41 @@ def test_a_worker_runs_an_analysis_of_rasters_in_several_processes(tmp_path):
     assert any("layers are not configured" in note for note in status.notes)
     made = {name: content for name, content in files(lake / "out").items() if name != "manifest.json"}
     assert made == {name: content for name, content in files(tmp_path / "out").items() if name != "manifest.json"}
+
+
+class Latest:
+    """A Data API whose latest version changes while a run goes on."""
+
+    def __init__(self):
+        self.names = ["v2", "v3"]
+
+    def latest(self, _dataset):
+        return self.names.pop(0)
+
+    def assets(self, dataset, version):
+        uri = f"s3://lake/{dataset}/{version}/10/40000/year/{{tile_id}}.tif"
+        return [{"asset_type": "Raster tile set", "status": "saved", "asset_uri": uri}]
+
+
+def test_an_engine_reads_the_tile_set_that_was_the_latest_when_the_run_was_started_and_says_so(tmp_path):
+    found = world()
+    found.write(tmp_path)
+    lake = tmp_path / "objects" / "s3" / "lake"
+    shutil.copytree(tmp_path / LOSS, lake / LOSS / "v2" / "10" / "40000" / "year")
+    shutil.copytree(tmp_path / DENSITY, lake / "cover" / "v2")
+    shutil.copy(tmp_path / "features.tsv", lake)
+    (tmp_path / "layers.toml").write_text(
+        f'[layers.{LOSS}]\ndataset = "{LOSS}"\npixel_meaning = "year"\n'
+        f'[layers.{DENSITY}]\nuri = "s3://lake/cover/v2/{{tile_id}}.tif"\n'
+    )
+    catalog = tmp_path / "layers.toml"
+    engine = LocalEngine(tmp_path / "engine", tmp_path / "objects", catalog, 1, SystemClock(), versions=Latest())
+    asked = request(tmp_path, "geostore", "tcl", features=("s3://lake/features.tsv",), fire_sources=())
+    engine.start(asked.model_copy(update={"output": "s3://lake/out"}))
+    assert RunFolder(tmp_path / "engine" / "run-1").wait(100)
+    status = engine.find("run-1")
+    assert status.state is RunState.SUCCEEDED, status.message
+    assert json.loads((lake / "out" / "manifest.json").read_text())["layers"] == {
+        LOSS: f"s3://lake/{LOSS}/v2/10/40000/year/{{tile_id}}.tif",
+        DENSITY: "s3://lake/cover/v2/{tile_id}.tif",
+    }
