@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from datapump.executions import ExecutionStatus
-from datapump.jobs.documents import AnalysisJob, JobStatus, RasterJob, SetLatestJob
+from datapump.jobs.documents import AnalysisJob, AreaStatusJob, JobStatus, RasterJob, SetLatestJob
 from datapump.notifications import Level, post
 
 if TYPE_CHECKING:
@@ -35,6 +35,7 @@ def tell_end(
     what = " ".join([execution.name, *execution.command.get("parameters", {}).get("types", [])])
     lines = [f"{what} has {status}: {len(done)} of {len(jobs)} jobs are done"]
     lines += faults or [f"{subject(job)}: {job.message}" for job in done]
+    lines += execution.notes
     if len(lines) > MOST_LINES:
         lines[MOST_LINES:] = [f"and {len(lines) - MOST_LINES} more"]
     level = Level.INFO if not faults else Level.WARNING if done else Level.ERROR
@@ -49,4 +50,6 @@ def subject(job: JobBase) -> str:
         return f"{job.dataset} {job.analysis_version} {job.analysis}"
     if isinstance(job, RasterJob):
         return f"{job.dataset} {job.version}"
+    if isinstance(job, AreaStatusJob):
+        return f"areas of {job.subject}"
     return job.id

@@ -51,6 +51,11 @@ class Freshness(BaseModel):
     sync_type: SyncType
     sync_version: str | None = Field(description="What it was last brought to.")
     alerts_until: str | None = Field(description="Of fires: the newest alert in its tables, `YYYY-MM-DD HHMM` in UTC.")
+    source_newest: str | None = Field(
+        description="The newest that its source had when it was last looked at: a release, a version, a time."
+    )
+    published: str | None = Field(description="What is published of it, as far as that look told.")
+    decided: str | None = Field(description="What that look decided, and why; null before the first.")
     checked: datetime | None = Field(description="When its feed was last looked at: the newest sync that has ended.")
     feed_error: str | None = Field(description="Why that sync could not read the feed; null if it could.")
     last_run: ConfigRun | None = Field(description="The newest job that was to bring it up to date.")
@@ -65,11 +70,15 @@ class Freshness(BaseModel):
         """The freshness of a config, given its runs and the newest ended sync of its feed."""
         names = ("dataset", "dataset_version", "analysis", "analysis_version", "sync_type", "sync_version")
         error = None if sync is None else feed_error(sync, config.sync_type)
+        found = config.metadata.freshness
         unread = sync.created if sync is not None and error is not None else None
         return cls(
             **{name: getattr(config, name) for name in names},
             config_id=config.id,
             alerts_until=config.metadata.alerts_until,
+            source_newest=None if found is None else found.source_newest,
+            published=None if found is None else found.published,
+            decided=None if found is None else found.decided,
             checked=None if sync is None else sync.finished,
             feed_error=error,
             last_run=runs.last,

@@ -31,7 +31,7 @@ def freshness(
     elif not items:
         out.print("no enabled sync config")
     else:
-        table = Table("dataset", "type", "brought to", "alerts until", "last success", "behind since", box=None)
+        table = Table("dataset", "type", "source has", "brought to", "last success", "behind since", box=None)
         for item in items:
             success = "" if item["last_success"] is None else _minute(item["last_success"]["ended"])
             behind = _minute(item["behind_since"])
@@ -42,8 +42,8 @@ def freshness(
             table.add_row(
                 item["dataset"],
                 item["sync_type"],
-                item["sync_version"] or "",
-                item["alerts_until"] or "",
+                item["source_newest"] or "",
+                item["alerts_until"] or item["sync_version"] or "",
                 success,
                 f"[{colour}]{state}[/]",
             )

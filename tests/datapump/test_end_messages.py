@@ -6,7 +6,7 @@ import pytest
 
 from datapump.executions import ExecutionStatus
 from datapump.postprocessor import postprocess
-from tests.support.deployment import Deployment
+from tests.support.deployment import ANALYSIS, Deployment
 from tests.support.jobs import analysis_job, begun, ended
 
 
@@ -46,6 +46,14 @@ def test_a_part_that_failed_is_a_warning_that_says_which_and_why(world):
 def test_a_whole_that_failed_is_an_error(world):
     expected = "error: analysis has failed: 0 of 1 jobs are done\nthe extent has grown\ngadm v1 viirs: the engine broke"
     assert end(world, BAD, errors=["the extent has grown"]) == [expected + UNSENT]
+
+
+def test_what_the_caller_should_know_is_told_too(world):
+    execution = world.submit({"command": "analysis", "parameters": ANALYSIS["parameters"]})
+    world.runs.begin(execution, [GOOD], ["viirs: the feed has a gap"], [])
+    postprocess(execution, world.ports)
+    (message,) = told(world, execution)
+    assert message.endswith("geostore v1 viirs: 2 tables published\nviirs: the feed has a gap" + UNSENT)
 
 
 def test_nothing_is_told_where_nothing_was_to_do(world):

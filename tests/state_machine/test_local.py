@@ -6,6 +6,7 @@ import logging
 import threading
 from contextlib import contextmanager
 from dataclasses import replace
+from datetime import UTC, datetime
 
 import pytest
 
@@ -15,8 +16,11 @@ from datapump.errors import ConflictError, NotFoundError, StorageError
 from datapump.executions import ExecutionStatus
 from datapump.jobs.analysis import run_name
 from datapump.jobs.documents import JobStatus
+from datapump.schedules import Scheduler
 from state_machine import local
 from state_machine.local import LocalOrchestrator
+from tests.support.alert_night import put_config
+from tests.support.clock import FakeClock
 from tests.support.deployment import ANALYSIS, AREA, Deployment, night
 from tests.support.faults import Tap, Tapped
 from tests.support.jobs import analysis_job, begun, sync_job
@@ -231,3 +235,19 @@ def test_a_refused_give_back_at_the_end_is_left_to_the_next_start(world, caplog)
     with carrying(world) as loop:
         loop.until(ended(world, identity))
     assert status(world, identity) == {ExecutionStatus.SUCCEEDED}
+
+
+def test_what_is_due_by_the_schedule_is_submitted_and_carried(tmp_path):
+    clock = FakeClock(datetime(2026, 1, 16, 1, 59, tzinfo=UTC))
+    deployment = Deployment(tmp_path, clock, viirs_url=str(tmp_path / "missing.csv"), **QUICK)
+    put_config(deployment, "viirs")
+    try:
+        with carrying(deployment) as loop:
+            loop.carry_also(Scheduler(deployment.ports).submit_due)
+            clock.advance(60)
+            loop.wake()
+            loop.until(lambda: [one.ended for one in deployment.runs.list_executions().items] == [True])
+        (execution,) = deployment.runs.list_executions().items
+        assert (execution.caller, execution.command["parameters"]["types"]) == ("datapump", ["viirs"])
+    finally:
+        deployment.close()

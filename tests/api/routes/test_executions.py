@@ -5,7 +5,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from api.examples import COMMANDS
-from datapump.executions import ExecutionStatus, NewEvent
+from datapump.executions import Execution, ExecutionStatus, NewEvent
 
 
 @pytest.fixture
@@ -326,3 +326,18 @@ def test_a_job_is_shown_as_continue_jobs_takes_it(world, operator, executions):
     again = operator.post("/commands", json={"command": "continue_jobs", "parameters": {"jobs": [job]}})
     assert again.status_code == 202
     assert operator.get(f"/executions/{identity}/jobs/nope").status_code == 404
+
+
+def test_an_execution_that_another_one_triggered_names_and_links_it(world, reader):
+    clock = world.services.clock
+    first, second = (
+        Execution(id=clock.new_id(), command=COMMANDS["sync"], fingerprint="f", caller="datapump", created=clock.now())
+        for _ in range(2)
+    )
+    world.runs.create_execution(first)
+    world.runs.create_execution(second.model_copy(update={"triggered_by": first.id}))
+    shown = reader.get(f"/executions/{second.id}").json()
+    assert (shown["triggered_by"], shown["links"]["triggered_by"]) == (first.id, f"/executions/{first.id}")
+    assert "triggered_by" not in reader.get(f"/executions/{first.id}").json()["links"]
+    kinds = [event["kind"] for event in reader.get(f"/executions/{first.id}/events").json()["items"]]
+    assert kinds == ["accepted", "triggered"]

@@ -5,6 +5,7 @@ from datapump.analyses import Analysis, SyncType
 from datapump.executions import Execution, ExecutionStatus
 from datapump.jobs.documents import AnalysisJob, JobStatus
 from datapump.sources import SOURCES
+from datapump.sync_configs import Freshness
 
 
 def job(config, name, **changes):
@@ -78,6 +79,18 @@ def test_a_config_is_behind_since_the_first_night_that_failed(world, reader):
     assert (item["last_run"]["execution_id"], item["last_run"]["status"]) == (second.id, "failed")
     assert item["behind_since"] == moment(first.created)
     assert item["checked"] == moment(second.finished)
+
+
+def test_what_the_last_look_found_and_decided_is_told(world, reader):
+    config = world.add_config()
+    (item,) = fresh(reader)
+    assert [item[name] for name in ("source_newest", "published", "decided")] == [None, None, None]
+    tag = reader.get(f"/sync-configs/{config.id}").headers["etag"]
+    found = Freshness(source_newest="v2", published="v1", decided="a job for v2", at=world.services.clock.now())
+    world.sync_configs.record_freshness(config.id, found)
+    (item,) = fresh(reader)
+    assert [item[name] for name in ("source_newest", "published", "decided")] == ["v2", "v1", "a job for v2"]
+    assert reader.get(f"/sync-configs/{config.id}").headers["etag"] == tag
 
 
 def test_a_night_that_is_made_up_for_is_forgotten(world, reader):
