@@ -54,8 +54,11 @@ class Invocation(NamedTuple):
     tell: Telemetry
 
 
-_pipeline = Connected(PipelineSettings)
-_executor = Connected(ExecutorSettings)
+CONNECTED = {
+    "dispatcher": Connected(PipelineSettings),
+    "executor": Connected(ExecutorSettings),
+    "postprocessor": Connected(PipelineSettings),
+}
 
 
 def dispatcher(event: Event, context: Any) -> Event:  # noqa: ANN401 - Lambda's context has no type at run time
@@ -63,12 +66,12 @@ def dispatcher(event: Event, context: Any) -> Event:  # noqa: ANN401 - Lambda's 
 
     The ids of the jobs lie in an object: a thousand of them would weigh too much as payload.
     """
-    return _invoke("dispatcher", _pipeline, _dispatch, event, context)
+    return _invoke("dispatcher", _dispatch, event, context)
 
 
 def executor(event: Event, context: Any) -> Event:  # noqa: ANN401 - as above
     """Tick a job, `{execution_id, job_id}` to `{..., status, ended, wait_s}`; with a `problem`, give it up."""
-    return _invoke("executor", _executor, _execute, event, context)
+    return _invoke("executor", _execute, event, context)
 
 
 def postprocessor(event: Event, context: Any) -> Event:  # noqa: ANN401 - as above
@@ -77,12 +80,11 @@ def postprocessor(event: Event, context: Any) -> Event:  # noqa: ANN401 - as abo
     `{state: {execution_id, attempts, problem?}, machine}` to `{execution_id, attempts, wait_s, status, message}`.
     """
     event = {**event["state"], "machine": event["machine"]}
-    return _invoke("postprocessor", _pipeline, _postprocess, event, context)
+    return _invoke("postprocessor", _postprocess, event, context)
 
 
 def _invoke(
     function: str,
-    connected: Connected,
     step: Callable[[Invocation], Event],
     event: Event,
     context: Any,  # noqa: ANN401 - as above
@@ -93,7 +95,7 @@ def _invoke(
     tell = telemetry(function)
     with tell.about(request_id(context), execution_id=execution_id, job_id=event.get("job_id")):
         try:
-            return step(Invocation(execution_id, event, context, connected.ports(), tell))
+            return step(Invocation(execution_id, event, context, CONNECTED[function].ports(), tell))
         except (DatapumpError, UnsettledError) as error:
             tell.logger.warning("%s: %s", type(error).__name__, error)
             if isinstance(error, DatapumpError) and not error.retryable:

@@ -13,16 +13,19 @@ import logging
 import os
 import threading
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
+from contextvars import ContextVar
 from itertools import pairwise
 from pathlib import Path
 from unittest.mock import patch
 
 import boto3
+from botocore.client import BaseClient
 from moto import mock_aws
 from moto.awslambda_simple.models import LambdaSimpleBackend
 from moto.core.exceptions import JsonRESTError
 from moto.emr.models import Cluster, ElasticMapReduceBackend
+from moto.moto_server.werkzeug_app import DomainDispatcherApplication
 from moto.server import ThreadedMotoServer
 from moto.stepfunctions.parser.asl.component.common.retry import retrier_decl
 from moto.stepfunctions.parser.asl.component.state.wait.wait_function.wait_function import WaitFunction
@@ -38,6 +41,8 @@ from datapump.results import FOLDERS
 from state_machine import handlers, production
 
 REGION = "us-east-1"
+ACCOUNT = "123456789012"
+STAGE = "production"
 ROOT = Path(__file__).parent.parent.parent
 MACHINE = ROOT / "state_machine" / "datapump.asl"
 BUCKETS = ("gfw-pipelines", "gfw-data-lake", "gfw-files")
@@ -145,6 +150,66 @@ class Context:
         return 600_000
 
 
+class Calls:
+    """What each function asks AWS to do: `(function, action, resource)`, as IAM names them.
+
+    The calls of the SDK are seen in the context of the function; those to objects, at an address of S3 of their own.
+    """
+
+    def __init__(self):
+        self.seen = set()
+        self.serving = None
+        self._function = ContextVar("function", default=None)
+
+    @contextmanager
+    def of(self, function):
+        """Inside the block, and in the threads that it hands its work to, calls are those of that function."""
+        token = self._function.set(function)
+        try:
+            yield
+        finally:
+            self._function.reset(token)
+
+    def asked(self, client, operation, parameters):
+        function = self._function.get()
+        if function is not None:
+            service = client.meta.service_model.signing_name
+            self.seen |= {(function, *one) for one in actions(service, operation, parameters)}
+
+    def objects(self, method, path, query):
+        bucket, _, key = path.lstrip("/").partition("/")
+        names = {"GET": "GetObject", "HEAD": "GetObject", "PUT": "PutObject", "POST": "PutObject"}
+        action = "ListBucket" if "list-type" in query else names.get(method, "DeleteObject")
+        resource = f"arn:aws:s3:::{bucket}" + (f"/{key}" if key else "")
+        self.seen.add((self.serving, f"s3:{action}", resource))
+
+
+def actions(service, operation, parameters):
+    """The actions of IAM, each with its resource, that an operation of the SDK needs."""
+    if service == "dynamodb":
+        if operation == "TransactWriteItems":
+            writes = [(kind, one) for item in parameters["TransactItems"] for kind, one in item.items()]
+            return [(f"dynamodb:{kind}Item", _table(one["TableName"])) for kind, one in writes]
+        tables = [parameters["TableName"]] if "TableName" in parameters else list(parameters["RequestItems"])
+        index = f"/index/{parameters['IndexName']}" if "IndexName" in parameters else ""
+        return [(f"dynamodb:{operation}", _table(name) + index) for name in tables]
+    if service == "states":
+        arn = parameters.get("stateMachineArn") or parameters.get("executionArn")
+        return [(f"states:{operation}", arn)]
+    if service == "secretsmanager":
+        name = parameters["SecretId"]
+        return [(f"secretsmanager:{operation}", f"arn:aws:secretsmanager:{REGION}:{ACCOUNT}:secret:{name}-abcdef")]
+    clusters = parameters.get("JobFlowIds") or [parameters.get("ClusterId")]
+    return [
+        (f"{service}:{operation}", f"arn:aws:{service}:{REGION}:{ACCOUNT}:cluster/{name}" if name else "*")
+        for name in clusters
+    ]
+
+
+def _table(name):
+    return f"arn:aws:dynamodb:{REGION}:{ACCOUNT}:table/{name}"
+
+
 class History:
     """The events of the interpreter, which keeps those of all children of a map in one list."""
 
@@ -176,6 +241,7 @@ class Account:
     def __init__(self, clock, settle, ticking, ending):
         self.clock = clock
         self.history = History()
+        self.calls = Calls()
         self.faults = []
         self._settle = settle
         self._ticking = ticking
@@ -189,19 +255,24 @@ class Account:
         stack.enter_context(patch.dict(os.environ))
         stack.enter_context(mock_aws(config=CONFIG))
         stack.enter_context(patch("boto3.Session", one_session()))
-        server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-        server.start()
-        stack.callback(server.stop)
-        host, port = server.get_host_and_port()
-        self.s3 = f"http://{host}:{port}"
+        # Two addresses of the same S3: one for the functions, one for all others.
+        self.s3, own = self._s3(), self._s3()
         os.environ["AWS_DEFAULT_REGION"] = REGION
         for bucket in BUCKETS:
             boto3.client("s3", region_name=REGION).create_bucket(Bucket=bucket)
-        self.objects = Objects(None, region=REGION, endpoint=self.s3)
+        self.objects = Objects(None, region=REGION, endpoint=own)
         self.geotrellis = GeoTrellis(self.objects, ending)
         self._patch_moto()
+        self._record_calls()
         self._handlers()
         self.machine = self._state_machine()
+
+    def _s3(self):
+        server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+        server.start()
+        self._stack.callback(server.stop)
+        host, port = server.get_host_and_port()
+        return f"http://{host}:{port}"
 
     @staticmethod
     def configure(**settings):
@@ -227,7 +298,7 @@ class Account:
         return client.describe_execution(executionArn=arn)
 
     def _handlers(self):
-        for connected in (handlers._pipeline, handlers._executor):
+        for connected in handlers.CONNECTED.values():
             self._stack.callback(connected.close)
         self._functions = {name: getattr(handlers, name) for name in FUNCTIONS}
         real = handlers.tick
@@ -243,14 +314,19 @@ class Account:
 
     def api(self, event):
         """Answer an event as the API's function does: one at a time, in a thread that has an event loop."""
-        return self._api.submit(lambda_handler.handler, event, Context()).result()
+
+        def answer():
+            with self.calls.of("api"):
+                return lambda_handler.handler(event, Context())
+
+        return self._api.submit(answer).result()
 
     def _state_machine(self):
         definition = MACHINE.read_text()
         for name in FUNCTIONS:
             definition = definition.replace(f"${{{name.capitalize()}Arn}}", name)
         made = boto3.client("stepfunctions", region_name=REGION).create_state_machine(
-            name="datapump", definition=definition, roleArn="arn:aws:iam::123456789012:role/machine"
+            name=f"datapump-{STAGE}", definition=definition, roleArn=f"arn:aws:iam::{ACCOUNT}:role/machine"
         )
         return made["stateMachineArn"]
 
@@ -296,6 +372,21 @@ class Account:
         for one in patches:
             self._stack.enter_context(one)
 
+    def _record_calls(self):
+        call, serve = BaseClient._make_api_call, DomainDispatcherApplication.__call__
+
+        def make_api_call(client, operation, parameters):
+            self.calls.asked(client, operation, parameters)
+            return call(client, operation, parameters)
+
+        def serve_request(application, environ, start_response):
+            if environ["SERVER_PORT"] == self.s3.rsplit(":", 1)[1]:
+                self.calls.objects(environ["REQUEST_METHOD"], environ["PATH_INFO"], environ["QUERY_STRING"])
+            return serve(application, environ, start_response)
+
+        self._stack.enter_context(patch.object(BaseClient, "_make_api_call", make_api_call))
+        self._stack.enter_context(patch.object(DomainDispatcherApplication, "__call__", serve_request))
+
     def _pause(self, seconds):
         self._wait(seconds)
 
@@ -311,7 +402,8 @@ class Account:
             if fault is not None:
                 fault.strike("before")
             # One at a time: moto's stores are not made for threads, and a Lambda container serves one event.
-            with self._one:
+            with self._one, self.calls.of(name):
+                self.calls.serving = name
                 answer = self._functions[name](event, Context())
             if fault is not None:
                 fault.strike("after")
