@@ -24,7 +24,7 @@ from datapump.commands import SyncCommand
 from datapump.errors import ConflictError, UnsupportedError
 from datapump.executions import Execution
 from datapump.keys import ApiKey, Scope
-from datapump.sync_configs import Author, SyncConfig
+from datapump.sync_configs import RASTER, Author, SyncConfig
 
 router = APIRouter(tags=["sync configs"])
 logger = logging.getLogger(__name__)
@@ -82,7 +82,7 @@ def list_changes(
 def run_sync_config(
     config_id: ConfigId, caller: Caller, key: IdempotencyKey, services: ServicesOf, response: Response
 ) -> ExecutionDocument:
-    """Sync the table of one config now: a `sync` execution of its feed and table. The request has no body.
+    """Sync one config now: a `sync` execution of its feed and table, or of its raster's feed. The request has no body.
 
     One that is switched off is a conflict.
     """
@@ -128,10 +128,12 @@ def resume_sync_type(caller: Caller, body: JsonBody, services: ServicesOf) -> Sw
 
 
 def _command(config: SyncConfig) -> SyncCommand:
-    if config.analysis not in set(Analysis):
+    parameters: dict[str, object] = {"types": [config.sync_type]}
+    if config.analysis in set(Analysis):
+        table = {"dataset": config.dataset, "version": config.dataset_version, "analysis": config.analysis}
+        parameters["tables"] = [table]
+    elif config.analysis != RASTER:
         raise UnsupportedError(f"sync config {config.id} is of {config.analysis}, which this version cannot sync")
-    table = {"dataset": config.dataset, "version": config.dataset_version, "analysis": config.analysis}
-    parameters = {"types": [config.sync_type], "tables": [table]}
     return SyncCommand.model_validate({"command": "sync", "parameters": parameters}, strict=False)
 
 

@@ -82,15 +82,23 @@ def test_one_config_is_synced_now(world, operator):
     assert operator.post(f"/sync-configs/{other.id}/run", headers={"Idempotency-Key": "k"}).status_code == 422
 
 
+def test_a_raster_is_synced_now_by_its_feed(world, operator):
+    raster = world.add_config(
+        analysis="create_raster", dataset="wur_radd_alerts", sync_type="wur_radd_alerts", metadata=SyncMetadata()
+    )
+    response = operator.post(f"/sync-configs/{raster.id}/run")
+    assert response.status_code == 202
+    parameters = response.json()["parameters"]
+    assert (parameters["types"], parameters["tables"]) == (["wur_radd_alerts"], None)
+
+
 def test_a_config_that_cannot_be_synced_is_refused(world, operator):
     off = world.add_config(sync=False)
     response = operator.post(f"/sync-configs/{off.id}/run")
     assert (response.status_code, response.json()["type"]) == (409, "/problems/conflict")
     assert "switch it on first" in response.json()["detail"]
-    areas = world.add_config(dataset="geostore_areas", sync_type="rw_areas")
-    assert operator.post(f"/sync-configs/{areas.id}/run").status_code == 501
-    raster = world.add_config(analysis="create_raster", sync_type="viirs", metadata=SyncMetadata())
-    assert operator.post(f"/sync-configs/{raster.id}/run").status_code == 501
+    unknown = world.add_config(analysis="some_other", sync_type="viirs", metadata=SyncMetadata())
+    assert operator.post(f"/sync-configs/{unknown.id}/run").status_code == 501
     assert operator.post("/sync-configs/nope/run").status_code == 404
     assert world.runs.list_executions().items == []
 

@@ -73,6 +73,10 @@ def test_a_night_from_empty_then_one_with_nothing_new_then_one_with_one_release(
     world.clock.advance(86400)
     assert made(world, sync(world, *RASTERS, "integrated_alerts", INTDIST, version="v20260202")) == [[]]
     assert len([line for line in world.server.log() if line.method != "GET"]) == before
+    (row,) = world.sync_configs.list(dataset=RASTERS[0]).items
+    found = row.metadata.freshness
+    assert (found.source_newest, found.published, found.at) == ("v20260118", "v20260118", world.clock.now())
+    assert found.decided == "nothing to do: v20260118 is published, and v20260118 is not newer"
 
     world.clock.advance(86400)
     releases.radd("v20260201", {(0, 0): 33980})
