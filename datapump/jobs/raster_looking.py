@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from datapump.jobs.raster_assets import RasterAsset
     from datapump.ports import Ports
 
-_HOUR = 3600
+_HOUR, _MINUTE = 3600, 60
 
 
 def look(job: RasterJob, ports: Ports) -> bool:
@@ -47,9 +47,13 @@ def _judge(asset: RasterAsset, found: JSON | None, version: JSON | None, ports: 
         asset.state = AssetState.SAVED
         return
     elif _is_late(asset, ports):
-        fault = f"it is not made after {asset.timeout_sec / _HOUR:g} hours{_stuck(found, is_source=is_source)}"
+        fault = f"it is not made after {_duration(asset.timeout_sec)}{_stuck(found, is_source=is_source)}"
     if fault is not None:
         asset.state, asset.fault = AssetState.FAILED, fault
+
+
+def _duration(seconds: int) -> str:
+    return f"{seconds / _HOUR:g} hours" if seconds >= _HOUR else f"{seconds / _MINUTE:g} minutes"
 
 
 def _is_late(asset: RasterAsset, ports: Ports) -> bool:

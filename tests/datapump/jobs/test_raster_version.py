@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import json
+import threading
+from dataclasses import replace
 
 import pytest
 import rasterio
 
+from datapump.errors import RemoteRefusedError
 from datapump.executions import ExecutionStatus
+from datapump.executor import tick
 from datapump.jobs.documents import JobStatus
 from datapump.jobs.raster_assets import AssetState
 from datapump.recipes import recipes
 from tests.support.deployment import Deployment
+from tests.support.faults import Tap, TappedDataApi
 from tests.support.jobs import begun
 from tests.support.raster_jobs import (
     DATASET,
@@ -179,6 +184,58 @@ def test_a_version_that_stays_pending_for_ever_ends_by_its_time(deployment):
     again = continued(deployment, job)
     assert again.status is JobStatus.COMPLETE, again.errors
     assert [one.split()[0] for one in requests(deployment)] == ["PUT", "PUT", "DELETE", "PUT", "POST", "PATCH"]
+
+
+def test_an_asset_that_takes_too_long_ends_by_its_own_time_and_is_made_again(deployment):
+    server = deployment.server
+    server.at["finished"] = server.hold
+    job = failed(deployment, raster_job(source(), intensity(timeout_sec=120)))
+    assert job.errors[-1].message == "intensity: it is not made after 2 minutes"
+    server.at.clear()
+    server.load()
+    server.settle()
+    again = continued(deployment, job)
+    assert again.status is JobStatus.COMPLETE, again.errors
+    # It was saved after all: there is nothing to delete, and nothing to make.
+    assert [one.split()[0] for one in requests(deployment)] == ["PUT", "PUT", "POST", "PATCH"]
+
+
+def test_a_default_asset_that_comes_late_is_waited_for(deployment):
+    come = threading.Event()
+    deployment.server.at["registering"] = lambda: come.wait(20)
+    execution_id = begun(deployment, raster_job(source()))
+    deployment.carry_until(lambda: states(deployment, execution_id)["date_conf"] is AssetState.MAKING)
+    for _ in range(5):
+        tick(execution_id, "raster-1", deployment.ports)
+    assert deployment.data_api.assets(DATASET, VERSION) == []
+    (job,) = deployment.jobs(execution_id)
+    assert (job.status, job.message) == (JobStatus.EXECUTING, "making date_conf")
+    come.set()
+    deployment.carry(execution_id)
+    assert deployment.jobs(execution_id)[0].status is JobStatus.COMPLETE
+
+
+def test_a_version_that_takes_no_assets_yet_is_asked_again(deployment):
+    refusals = iter([409, 409])
+
+    def refuse(name):
+        status = next(refusals, None) if name.startswith("POST") else None
+        if status is not None:
+            raise RemoteRefusedError(f"{name}: Version status is currently `pending`", status=status)
+
+    class Pending(TappedDataApi):
+        """Says that the version is pending although it was saved a moment before."""
+
+        def exchange(self, method, path, **arguments):
+            refuse(f"{method} {path}")
+            return super().exchange(method, path, **arguments)
+
+    api = Pending(deployment.server.url, Tap(lambda *_: None, None))
+    execution_id = begun(deployment, raster_job(source(), intensity()))
+    deployment.carry(execution_id, replace(deployment.ports, data_api=api))
+    api.close()
+    assert deployment.jobs(execution_id)[0].status is JobStatus.COMPLETE
+    assert next(refusals, None) is None
 
 
 def test_a_version_of_other_sources_is_never_touched(deployment):
