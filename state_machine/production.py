@@ -108,7 +108,9 @@ def _emr(settings: ProductionSettings) -> EmrOptions:
 
 def _areas_api(settings: ProductionSettings, token: SecretStr) -> AreasApi | None:
     url = settings.areas_api_url
-    return None if url is None else AreasApi(url, token, settings.areas_api_timeout_s)
+    if url is None:
+        return None
+    return AreasApi(url, token, settings.areas_api_timeout_s, api_key=settings.areas_api_key)
 
 
 def _with_webhooks(settings: ProductionSettings, secrets: Secrets) -> ProductionSettings:

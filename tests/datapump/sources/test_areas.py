@@ -9,9 +9,11 @@ from dataclasses import replace
 import pytest
 import shapely
 
+from datapump.commands import parse_command
 from datapump.engines import RunState, RunStatus
-from datapump.executions import ExecutionStatus
+from datapump.executions import Execution, ExecutionStatus
 from datapump.jobs.documents import JobStatus
+from datapump.planning.record import kept
 from datapump.sync_configs import config_id
 from tests.support.areas import rw_sync, with_areas
 from tests.support.deployment import ANALYSIS, AREA, GEOSTORES, copied, published_night
@@ -343,3 +345,31 @@ def test_the_files_from_elsewhere_stay_as_they_are(world):
     world.areas.add(square(0))
     sync(world)
     assert world.objects.get(GEOSTORES) == before
+
+
+def test_a_plan_writes_nothing_and_the_work_is_what_it_said(world):
+    (one,) = world.areas.add(square(0))
+    (bad,) = [world.areas.add_geojson({"type": "Point", "coordinates": [1, 2]})]
+    before, configs = writes(world), world.sync_configs.list().items
+    document = parse_command(json.dumps(rw_sync(N1))).model_dump(mode="json")
+    execution = Execution(
+        id=world.clock.new_id(),
+        command=document,
+        fingerprint="",
+        caller="test",
+        created=world.clock.now(),
+        plan_only=True,
+    )
+    world.runs.create_execution(execution)
+    plan = kept(world.carry(execution.id), world.runs)
+    assert (writes(world), world.sync_configs.list().items) == (before, configs)
+    assert [(job.kind, job.outcome) for job in plan.jobs] == [("analysis", "complete")] + [
+        ("area_statuses", "complete")
+    ] * 2
+    sync(world)
+    told = [(write.detail["status"], write.detail["geostores"]) for write in plan.writes if "status" in write.detail]
+    assert sorted(told) == sorted(world.areas.updates()) == [("error", [bad]), ("saved", [one])]
+    planned = {write.target for write in plan.writes if write.system == "objects" and write.action == "upload"}
+    assert {f"{FOLDER}{N1}.tsv", f"s3://gfw-pipelines/geotrellis/areas/{N1}.json"} <= planned
+    requests = sorted(str(write.detail["request"]) for write in plan.writes if write.system == "data_api")
+    assert requests == sorted(f"{line.method} {line.path}" for line in world.server.log()[len(before[1]) :])
