@@ -66,7 +66,7 @@ class RunStore(Protocol):
     def begin(self, execution_id: str, jobs: Sequence[AnyJob], notes: Sequence[str], errors: Sequence[str]) -> bool:
         """Record what a command was dispatched to, whole or not at all: `accepted` becomes `running`.
 
-        The leases that dispatching took are given back.
+        The leases on feeds that dispatching took are given back.
 
         Returns:
             False, changing nothing, if the execution is past that already.
@@ -135,7 +135,8 @@ class RunStore(Protocol):
 
         It is held until the execution ends, so that what the job achieved is recorded before the next writer looks;
         within one execution, the next job takes it over as soon as the job has ended. One that is taken for no job,
-        while the command is dispatched, is held until the jobs are stored.
+        while the command is dispatched, goes to the first of the execution's jobs that asks for it; that on a feed
+        (`feed ...`) is held only until the jobs are stored.
 
         Returns:
             None: it is the job's. Otherwise the (execution id, job id) that holds it.

@@ -38,13 +38,13 @@ class DynamoLeases:
             holder = None if item is None else (str(item["execution_id"]), str(item["job_id"]))
             if holder == ours:
                 return None
-            if holder is not None and self._in_force(holder, execution_id):
+            if holder is not None and self._in_force(target, holder, execution_id):
                 return holder
             if self._take(target, ours, holder):
                 return None
         raise StorageError(f"the lease on {target} changes hands all the time: try again later")
 
-    def _in_force(self, holder: tuple[str, str], asking: str) -> bool:
+    def _in_force(self, target: str, holder: tuple[str, str], asking: str) -> bool:
         execution_id, job_id = holder
         if execution_id == asking:
             job = self._jobs.find(execution_id, job_id) if job_id else None
@@ -52,7 +52,8 @@ class DynamoLeases:
         held = self._executions.find(execution_id)
         if held is None or held.execution.ended:
             return False
-        return bool(job_id) or held.execution.status is ExecutionStatus.ACCEPTED
+        dispatching = held.execution.status is ExecutionStatus.ACCEPTED
+        return bool(job_id) or dispatching or not target.startswith("feed ")
 
     def _take(self, target: str, ours: tuple[str, str], holder: tuple[str, str] | None) -> bool:
         item = {**key(f"LEASE#{target}", "LEASE"), "execution_id": ours[0], "job_id": ours[1]}

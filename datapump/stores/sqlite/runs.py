@@ -105,7 +105,7 @@ class SqliteRunStore(SqliteRunQueries):
                     (execution_id, job.id, position, job.status, job.model_dump_json(), isoformat(now)),
                 )
             self._replace(connection, execution, events)
-            connection.execute("DELETE FROM leases WHERE execution_id = ?", (execution_id,))
+            connection.execute("DELETE FROM leases WHERE execution_id = ? AND target LIKE 'feed %'", (execution_id,))
         return True
 
     def finish(self, execution_id: str, status: ExecutionStatus, errors: Sequence[str] = ()) -> bool:

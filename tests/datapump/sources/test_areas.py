@@ -10,8 +10,10 @@ import pytest
 import shapely
 
 from datapump.commands import parse_command
+from datapump.dispatcher import dispatch
 from datapump.engines import RunState, RunStatus
 from datapump.executions import Execution, ExecutionStatus
+from datapump.executor import tick
 from datapump.jobs.documents import JobStatus
 from datapump.planning.record import kept
 from datapump.sync_configs import config_id
@@ -222,14 +224,23 @@ def test_a_failure_of_one_files_analysis_does_not_hold_up_another_nights_areas(w
     assert world.areas.statuses() == {one: "pending", other: "saved"}
 
 
-def test_what_a_sibling_has_appended_is_not_appended_again(world):
-    modis = "s3://gfw-data-lake/nasa_modis_fire_alerts/v6/vector/epsg-4326/tsv/near_real_time/"
+def put_modis(world, day):
+    folder = "s3://gfw-data-lake/nasa_modis_fire_alerts/v6/vector/epsg-4326/tsv/near_real_time/"
     header = "latitude\tlongitude\tacq_date\tacq_time\tconfidence\tbrightness\tbright_t31\tfrp"
-    row = "10.0\t10.05\t2026-01-15\t0000\t99\t300\t290\t1"
-    world.objects.put(f"{modis}2026-01-15-0000_2026-01-15-0000.tsv", f"{header}\n{row}\n".encode())
+    row = f"10.0\t10.05\t{day}\t0000\t99\t300\t290\t1"
+    world.objects.put(f"{folder}{day}-0000_{day}-0000.tsv", f"{header}\n{row}\n".encode())
+
+
+def add_modis(world):
+    """A second analysis of the areas, which follows its own feed."""
+    put_modis(world, "2026-01-15")
     table = {"dataset": "geostore", "version": "v1", "analysis": "modis"}
     parameters = {**ANALYSIS["parameters"], "tables": [table]}
     assert world.run({**ANALYSIS, "parameters": parameters}).status is ExecutionStatus.SUCCEEDED
+
+
+def test_what_a_sibling_has_appended_is_not_appended_again(world):
+    add_modis(world)
     (one,) = world.areas.add(square(0))
     broken(world)
     execution = sync(world, status=ExecutionStatus.FAILED)
@@ -373,3 +384,23 @@ def test_a_plan_writes_nothing_and_the_work_is_what_it_said(world):
     assert {f"{FOLDER}{N1}.tsv", f"s3://gfw-pipelines/geotrellis/areas/{N1}.json"} <= planned
     requests = sorted(str(write.detail["request"]) for write in plan.writes if write.system == "data_api")
     assert requests == sorted(f"{line.method} {line.path}" for line in world.server.log()[len(before[1]) :])
+
+
+def test_two_syncs_that_need_the_same_tables_never_wait_for_each_other_for_ever(world):
+    add_modis(world)
+    world.areas.add(square(0))
+    areas = world.submit(rw_sync(N1))
+    both = world.submit({"command": "sync", "parameters": {"types": ["modis", "viirs"], "sync_version": N1}})
+    settings = world.settings.model_copy(update={"modis_url": str(world.folder / "none.csv")})
+    world.ports = replace(world.ports, settings=settings)
+    put_modis(world, "2026-01-16")
+    dispatch(areas, world.ports)
+    dispatch(both, world.ports)
+    jobs = {job.table.analysis: job.id for job in world.jobs(areas) if job.kind == "analysis"}
+    fires = {job.table.analysis: job.id for job in world.jobs(both)}
+    tick(areas, jobs["viirs"], world.ports)
+    tick(both, fires["modis"], world.ports)
+    for execution in (areas, both):
+        world.carry(execution, steps=3000)
+        assert {job.status for job in world.jobs(execution)} == {JobStatus.COMPLETE}
+    assert counted(world) == from_scratch(world, "v9")

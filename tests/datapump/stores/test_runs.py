@@ -150,6 +150,22 @@ def test_a_lease_is_held_until_its_execution_ends(store, clock):
     assert store.acquire("table", two, "job-1") is None
 
 
+def test_a_lease_taken_while_dispatching_goes_to_the_executions_jobs_and_that_on_a_feed_to_anybody(store, clock):
+    one, two = store.create_execution(execution(clock))[0].id, begun(store, clock)
+    for target in ("feed rw_areas", "table"):
+        assert store.acquire(target, one, "") is None
+        assert store.acquire(target, one, "") is None
+        assert store.acquire(target, two, "job-1") == (one, "")
+    store.begin(one, [job("a")], [], [])
+    assert store.acquire("feed rw_areas", two, "job-1") is None
+    assert store.acquire("table", two, "job-1") == (one, "")
+    assert store.acquire("table", one, "a") is None
+    assert store.acquire("table", two, "job-1") == (one, "a")
+    store.save_job(one, job("a").model_copy(update={"status": JobStatus.COMPLETE}), 1)
+    store.finish(one, ExecutionStatus.SUCCEEDED)
+    assert store.acquire("table", two, "job-1") is None
+
+
 def test_a_lease_goes_to_the_next_job_of_the_same_execution(store, clock):
     identity = begun(store, clock, job("a"), job("b"))
     assert store.acquire("table", identity, "a") is None
