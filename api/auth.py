@@ -1,12 +1,13 @@
 """Who is asking, and may they: bearer keys, denied by default."""
 
 from collections.abc import Callable
-from typing import Annotated, TypeVar
+from typing import Annotated, TypeVar, cast
 
 from fastapi import Depends, Request
 
 from api.errors import InsufficientScopeError, RateLimitedError
 from api.services import Services, ServicesOf
+from api.threads import offloaded
 from datapump.errors import ForbiddenError, UnauthorizedError
 from datapump.keys import PREFIX, ApiKey, Scope, digest
 
@@ -19,16 +20,18 @@ def requires(scope: Scope) -> Callable[[Endpoint], Endpoint]:
     """Declare the scope that an endpoint asks for; goes below the route's own decorator."""
 
     def declare(endpoint: Endpoint) -> Endpoint:
-        _access[endpoint] = scope
-        return endpoint
+        called = cast("Endpoint", offloaded(endpoint))
+        _access[called] = scope
+        return called
 
     return declare
 
 
 def public(endpoint: Endpoint) -> Endpoint:
     """Declare that an endpoint is open to everybody."""
-    _access[endpoint] = None
-    return endpoint
+    called = cast("Endpoint", offloaded(endpoint))
+    _access[called] = None
+    return called
 
 
 def is_public(endpoint: Callable[..., object]) -> bool:
@@ -41,6 +44,7 @@ def scope_of(endpoint: Callable[..., object]) -> Scope | None:
     return _access.get(endpoint)
 
 
+@offloaded
 def authorize(request: Request, services: ServicesOf) -> ApiKey | None:
     """Dependency of the whole app: let the request pass to its endpoint, or not.
 
@@ -86,7 +90,7 @@ def _find(secret: str, services: Services) -> ApiKey:
     return key
 
 
-def _caller(key: Annotated[ApiKey | None, Depends(authorize)]) -> ApiKey:
+async def _caller(key: Annotated[ApiKey | None, Depends(authorize)]) -> ApiKey:
     if key is None:
         raise UnauthorizedError("this needs a caller, and the address asks for none")
     return key

@@ -35,7 +35,7 @@ def parse_if_match(header: str) -> frozenset[str] | None:
     return frozenset(re.findall(TAG, text))
 
 
-def _tags(
+async def _tags(
     request: Request,
     header: Annotated[
         str | None,

@@ -34,7 +34,7 @@ def parse_key(header: str) -> str:
     return key
 
 
-def _key(
+async def _key(
     request: Request,
     header: Annotated[
         str | None,

@@ -105,6 +105,10 @@ def create_services(settings: ApiSettings, clock: Clock | None = None) -> Servic
         audit=DynamoAuditStore(tables, clock),
         accounts=GfwAccounts.of(settings, clock),
         cursor_key=cursor_key.get_secret_value().encode(),
+        # A Lambda answers whole and one request at a time, and API Gateway gives up after 30 s.
+        streams=False,
+        longest_wait_s=20,
+        one_by_one=True,
         checks={"run_store": lambda: _trouble(runs), "orchestrator": orchestrator.trouble},
     )
 

@@ -12,6 +12,7 @@ from starlette.responses import Response
 
 from api.auditing import record
 from api.problems import allowed_methods, answer
+from api.threads import one_by_one
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -42,6 +43,7 @@ class Envelope:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
+        one_by_one.set(scope["app"].state.services.one_by_one)
         request_id = _request_id(scope)
         bodiless = scope["method"] == "HEAD"
         inner = {**scope, "method": "GET"} if bodiless else scope

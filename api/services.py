@@ -52,6 +52,7 @@ class Services:
         accounts: Who holds which GFW token; None where only datapump's own keys are taken.
         look_s: How often a request that waits for events looks for new ones.
         longest_wait_s: The most that such a request is held; what it asks for beyond that is cut to it.
+        one_by_one: Whether no two requests are answered at once: then nothing is done in threads.
         targets: What open executions are going to write; None where no command can be refused for that.
         backfills: The backfills; None where there are none.
         wake: Makes what loops look for new work at once; nothing where nothing loops.
@@ -74,6 +75,7 @@ class Services:
     look_s: float = 0.25
     longest_wait_s: float = 30
     streams: bool = True
+    one_by_one: bool = False
     data_api: DataApi | None = None
     targets: TargetStore | None = None
     backfills: Backfills | None = None

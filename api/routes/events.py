@@ -49,7 +49,7 @@ class EventQuery(BaseModel):
     )
 
 
-def _last_event(
+async def _last_event(
     header: Annotated[
         str | None,
         Header(
