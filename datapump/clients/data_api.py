@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import httpx
 
 from datapump.errors import RemoteBusyError, RemoteError, RemoteInvalidError, RemoteRefusedError, RemoteUnavailableError
+from datapump.names import numbers
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -49,14 +50,28 @@ class DataApi:
         return self._find(f"/dataset/{dataset}/{version}", "status", "is_latest")
 
     def latest(self, dataset: str) -> str | None:
-        """The name of the version that is marked latest, None if none is."""
+        """The name of the version that is marked latest, None if none is.
+
+        The service remembers what it looked up for 15 seconds: what became latest a moment ago is found by its mark.
+        """
         response = self._send("GET", f"/dataset/{dataset}/latest", allowed={404, 307})
         if response.status_code == httpx.codes.NOT_FOUND:
             return None
         location = str(response.headers.get("location", "")).rstrip("/")
         if "/" not in location:
             raise RemoteInvalidError(f"the Data API redirected {_where(response)} nowhere")
-        return location.rsplit("/", 1)[-1]
+        remembered = location.rsplit("/", 1)[-1]
+        known = self.version(dataset, remembered)
+        return remembered if known is not None and known["is_latest"] else self._marked(dataset)
+
+    def _marked(self, dataset: str) -> str | None:
+        """The version that has the mark of the latest, looked for from the newest name on."""
+        names = (self.dataset(dataset) or {}).get("versions") or []
+        for name in sorted(map(str, names), key=numbers, reverse=True):
+            known = self.version(dataset, name)
+            if known is not None and known["is_latest"]:
+                return name
+        return None
 
     def assets(self, dataset: str, version: str) -> list[JSON]:
         """A version's assets, oldest first; empty for a moment after the version was made."""

@@ -8,6 +8,7 @@ from datapump.executions import ExecutionStatus
 from datapump.postprocessor import postprocess
 from tests.support.deployment import ANALYSIS, Deployment
 from tests.support.jobs import analysis_job, begun, ended
+from tests.support.receiver import receiving
 
 
 @pytest.fixture
@@ -64,6 +65,36 @@ def test_a_long_list_is_cut(world):
     (message,) = end(world, *(ended(analysis_job(f"j{number}"), "failed") for number in range(30)))
     assert message.endswith("and 21 more" + UNSENT)
     assert message.count("\n") == 10
+
+
+def test_the_channel_is_told_once_and_its_address_is_kept_nowhere(tmp_path):
+    secret = "T00/B00/a-very-secret-part"
+    with receiving() as server:
+        settings = {
+            "slack_channel": "updates",
+            "slack_webhooks": {"updates": f"http://127.0.0.1:{server.server_port}/{secret}"},
+            "webhook_hosts": ["127.0.0.1"],
+            "url": "https://datapump.example",
+        }
+        world = Deployment(tmp_path, **settings)
+        identity = begun(world, GOOD)
+        for _ in range(3):
+            postprocess(identity, world.ports)
+        world.close()
+    ((_, body),) = server.received
+    assert body["text"].startswith(":white_check_mark: analysis has succeeded: 1 of 1 jobs are done")
+    assert body["text"].endswith(f"<https://datapump.example/executions/{identity}>")
+    assert not [path for path in tmp_path.rglob("*") if path.is_file() and secret.encode() in path.read_bytes()]
+
+
+def test_a_receiver_that_is_down_fails_no_execution(tmp_path):
+    with receiving(500) as server:
+        url = f"http://127.0.0.1:{server.server_port}/x"
+        world = Deployment(tmp_path, slack_channel="c", slack_webhooks={"c": url}, webhook_hosts=["127.0.0.1"])
+        identity = begun(world, GOOD)
+        assert postprocess(identity, world.ports).status is ExecutionStatus.SUCCEEDED
+        assert told(world, identity)[0].endswith("(not delivered: Slack answered 500)")
+        world.close()
 
 
 def test_a_command_that_cannot_be_dispatched_is_told_of(world):

@@ -22,6 +22,7 @@ class Answers:
 
     def __init__(self):
         self.answer = (200, {}, b"{}")
+        self.by_path = {}
         self.asked = []
         outer = self
 
@@ -29,7 +30,7 @@ class Answers:
             def _any(self):
                 length = int(self.headers.get("Content-Length") or 0)
                 outer.asked.append((self.command, self.path, dict(self.headers), self.rfile.read(length)))
-                status, headers, body = outer.answer
+                status, headers, body = outer.by_path.get(self.path, outer.answer)
                 self.send_response(status)
                 for name, value in {"Content-Length": str(len(body)), **headers}.items():
                     self.send_header(name, value)
@@ -48,8 +49,14 @@ class Answers:
         self.url = f"http://127.0.0.1:{self.http.server_port}"
         self.thread = threading.Thread(target=self.http.serve_forever, kwargs={"poll_interval": 0.01})
 
-    def give(self, document=None, status=200, *, body=None, **headers):
-        self.answer = (status, headers, json.dumps(document).encode() if body is None else body)
+    def give(self, document=None, status=200, *, body=None, path=None, **headers):
+        """Answer everything, or only what is asked of a path, so from now on."""
+        answer = (status, headers, json.dumps(document).encode() if body is None else body)
+        if path is None:
+            self.answer = answer
+            self.by_path = {}
+        else:
+            self.by_path[path] = answer
 
 
 @pytest.fixture(scope="module")
@@ -86,11 +93,26 @@ def test_what_is_not_there_is_none(api, server):
 
 
 def test_the_latest_version_is_read_off_the_redirect(api, server):
-    server.give(status=307, body=b"", Location="/data-api/dataset/gadm/v4.1")
+    server.give({"data": VERSION | {"is_latest": True}})
+    server.give(path="/dataset/gadm/latest", status=307, body=b"", Location="/data-api/dataset/gadm/v4.1")
     assert api.latest("gadm") == "v4.1"
     server.give(status=307, body=b"")
     with pytest.raises(RemoteInvalidError, match="nowhere"):
         api.latest("gadm")
+
+
+@pytest.mark.parametrize("gone", [False, True])
+def test_a_latest_version_that_the_service_remembers_wrongly_is_not_believed(api, server, gone):
+    server.give({"status": "failed", "message": "no"}, 404)
+    server.give(path="/dataset/gadm/latest", status=307, body=b"", Location="/dataset/gadm/v20260109")
+    server.give({"data": {"versions": ["v20260109", "v20260110", "v20260111"]}}, path="/dataset/gadm")
+    if not gone:
+        server.give({"data": VERSION}, path="/dataset/gadm/v20260109")
+    server.give({"data": VERSION | {"is_latest": True}}, path="/dataset/gadm/v20260110")
+    server.give({"data": VERSION}, path="/dataset/gadm/v20260111")
+    assert api.latest("gadm") == "v20260110"
+    server.give({"data": VERSION}, path="/dataset/gadm/v20260110")
+    assert api.latest("gadm") is None
 
 
 @pytest.mark.parametrize(
