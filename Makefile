@@ -7,7 +7,7 @@ FIRES ?=
 BIN := .venv/bin
 STAMP := .venv/.installed
 
-.PHONY: setup run test lint bench soak package lock clean
+.PHONY: setup run test lint bench soak package screenshots lock clean
 
 setup: $(STAMP)
 
@@ -48,6 +48,13 @@ package: setup node_modules/.installed
 	$(BIN)/python -m deployment.schedules build/package/schedules.json
 	SLS_TELEMETRY_DISABLED=1 SLS_NOTIFICATIONS_MODE=off node_modules/.bin/osls package --stage "$(STAGE)" --package build/serverless
 	$(BIN)/cfn-lint --ignore-checks W3005 -- build/serverless/cloudformation-template-update-stack.json
+
+# Pictures of the console's pages, in build/screenshots; the two of the README are renewed. Needs chromium.
+screenshots: setup
+	$(BIN)/python tests/screenshots.py build/screenshots
+	mkdir -p docs/images
+	cp build/screenshots/overview-light-1280.png docs/images/overview.png
+	cp build/screenshots/result-dark-1280.png docs/images/result.png
 
 # The lock holds hashes and no addresses.
 lock:

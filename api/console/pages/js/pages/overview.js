@@ -70,7 +70,8 @@ function board(part, fresh, behind) {
     return [
       h("strong", {}, type), count(items.length, "table"), newest || "–",
       published.length ? [...new Set([published[0], published.at(-1)])].join(" to ") : "never",
-      late.length ? status("behind", `${late.length} behind since ${moment(late[0])}`) : status("fresh", "up to date"),
+      late.length ? status("behind", `${late.length} behind since ${moment(late[0])}`)
+        : items.some((item) => item.last_success) ? status("fresh", "up to date") : status("wait", "never synced"),
       items.find((item) => item.feed_error)?.feed_error || "",
     ];
   });
