@@ -22,15 +22,16 @@ class RecipeAsset(BaseModel):
     name: str
     kind: str = Field(description="`source` (the version's own tile set), `tile_set`, `tile_cache`, `cog` or `vrt`.")
     made_from: list[str] = Field(description="Names of assets; every asset but the source is made from that, too.")
+    grid: str | None = Field(description="Of tile sets: degrees of a tile's side, and pixels along it; else null.")
     formula: str | None = Field(description="Of tile sets: numpy over the bands A, B...; null: the pixels as they are.")
 
     @classmethod
     def of(cls, asset: Asset) -> RecipeAsset:
         """The entry of an asset."""
-        formula = asset.calc if isinstance(asset, Pixels) else None
+        formula, grid = (asset.calc, asset.grid) if isinstance(asset, Pixels) else (None, None)
         if isinstance(asset, SourceAsset):
             formula = formula or asset.calc_by_year
-        return cls(name=asset.name, kind=asset.kind, made_from=parents(asset), formula=formula)
+        return cls(name=asset.name, kind=asset.kind, made_from=parents(asset), grid=grid, formula=formula)
 
 
 class RecipeEntry(BaseModel):

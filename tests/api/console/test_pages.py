@@ -191,7 +191,10 @@ def test_a_published_table_is_shown_per_day_by_area_and_as_rows_and_downloaded(f
 def test_the_catalog_tells_what_can_be_done(night, open_page):
     page = open_page(night, "catalog")
     page.wait_for_selector("tr:has-text('viirs')")
-    assert "integrated_alerts" in page.inner_text("main")
+    page.click("summary:has-text('gfw_integrated_dist_alerts')")
+    facts = page.inner_text("details[open]")
+    assert "10/100000" in facts
+    assert "after\ngfw_integrated_alerts" in facts
 
 
 def test_an_expired_key_asks_for_another_and_goes_on_where_it_was(night, open_page):
