@@ -10,6 +10,7 @@ from datapump.errors import RemoteRefusedError
 from datapump.jobs.raster_assets import AssetKind, AssetState
 from datapump.jobs.raster_uris import asset_type, find_asset, tile_set_of
 from datapump.jobs.ticking import JobFailedError
+from datapump.rasters.virtual import virtual_raster
 
 if TYPE_CHECKING:
     from datapump.jobs.documents import RasterJob
@@ -210,8 +211,6 @@ def _was_asked_for(job: RasterJob, asset: RasterAsset, ports: Ports) -> bool:
 
 
 def _write_vrt(job: RasterJob, asset: RasterAsset, ports: Ports) -> None:
-    from datapump.rasters.virtual import virtual_raster  # noqa: PLC0415 - only this step needs GDAL
-
     uri = str(asset.options["uri"])
     sources = [str(one) for one in asset.options["sources"]] if isinstance(asset.options["sources"], list) else []
     content = virtual_raster(sources, ports.objects)

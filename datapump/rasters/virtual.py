@@ -2,29 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING
 from xml.etree import ElementTree as ET
 
-import rasterio
-from rasterio.crs import CRS
-from rasterio.errors import RasterioError
-
 from datapump.errors import DataError
+from datapump.rasters.geotiff import read_header
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from affine import Affine
-
     from datapump.objects import Objects
+    from datapump.rasters.geotiff import Header
 
-# Headers lie at the beginning of such files, in few pieces.
-BUFFER = 16 * 1024
 OVERVIEWS = tuple(2**power for power in range(1, 12))
 _NO_DATA = "0"
-# GDAL looks for further files beside a raster; there is only this one.
-_ONLY = "header.tif"
 _TYPES = {
     "uint8": "Byte", "int8": "Int8", "uint16": "UInt16", "int16": "Int16", "uint32": "UInt32", "int32": "Int32",
     "float32": "Float32", "float64": "Float64",
@@ -32,16 +23,12 @@ _TYPES = {
 _PREFIXES = {"s3://": "/vsis3/", "gs://": "/vsigs/"}
 
 
-@dataclass(frozen=True)
-class Header:
-    """What a file's header tells: the place, size and type of its pixels."""
-
-    uri: str
-    transform: Affine
-    width: int
-    height: int
-    dtype: str
-    block: tuple[int, int]
+# EPSG:4326 as GDAL writes it.
+WGS_84 = (
+    'GEOGCS["WGS 84",DATUM["WGS_1984",SPHEROID["WGS 84",6378137,298.257223563,AUTHORITY["EPSG","7030"]],'
+    'AUTHORITY["EPSG","6326"]],PRIMEM["Greenwich",0,AUTHORITY["EPSG","8901"]],UNIT["degree",0.0174532925199433,'
+    'AUTHORITY["EPSG","9122"]],AXIS["Latitude",NORTH],AXIS["Longitude",EAST],AUTHORITY["EPSG","4326"]]'
+)
 
 
 def virtual_raster(uris: Sequence[str], objects: Objects) -> bytes:
@@ -59,11 +46,12 @@ def virtual_raster(uris: Sequence[str], objects: Objects) -> bytes:
     """
     if not uris:
         raise DataError("a virtual raster needs at least one file")
-    headers = [_header(uri, objects) for uri in uris]
+    headers = [_fitting(read_header(uri, objects)) for uri in uris]
     first = headers[0]
     root = ET.Element("VRTDataset", rasterXSize=str(first.width), rasterYSize=str(first.height))
-    ET.SubElement(root, "SRS", dataAxisToSRSAxisMapping="2,1").text = CRS.from_epsg(4326).to_wkt()
-    ET.SubElement(root, "GeoTransform").text = ", ".join(repr(float(one)) for one in first.transform.to_gdal())
+    ET.SubElement(root, "SRS", dataAxisToSRSAxisMapping="2,1").text = WGS_84
+    x, dx, y, dy = first.place
+    ET.SubElement(root, "GeoTransform").text = ", ".join(repr(float(one)) for one in (x, dx, 0, y, 0, dy))
     band = ET.SubElement(root, "VRTRasterBand", dataType=_TYPES[first.dtype], band="1")
     ET.SubElement(band, "NoDataValue").text = _NO_DATA
     for header in headers:
@@ -86,7 +74,7 @@ def _add_source(band: ET.Element, header: Header, first: Header) -> None:
         BlockXSize=str(header.block[1]),
         BlockYSize=str(header.block[0]),
     )
-    column, row = ~first.transform @ (header.transform.c, header.transform.f)
+    column, row = (header.place.x - first.place.x) / first.place.dx, (header.place.y - first.place.y) / first.place.dy
     for name, (x, y) in {"SrcRect": (0, 0), "DstRect": (round(column), round(row))}.items():
         place = {"xOff": x, "yOff": y, "xSize": header.width, "ySize": header.height}
         ET.SubElement(source, name, {key: str(value) for key, value in place.items()})
@@ -100,20 +88,8 @@ def _virtual_path(uri: str) -> str:
     raise DataError(f"{uri} is not in a bucket")
 
 
-def _header(uri: str, objects: Objects) -> Header:
-    objects.reader(uri, BUFFER).close()
-
-    def opener(path: str, _mode: str = "rb", **_: object) -> BinaryIO:
-        if path != _ONLY:
-            raise FileNotFoundError(path)
-        return objects.reader(uri, BUFFER)
-
-    try:
-        with rasterio.Env(GDAL_DISABLE_READDIR_ON_OPEN="EMPTY_DIR"), rasterio.open(_ONLY, opener=opener) as file:
-            header = Header(uri, file.transform, file.width, file.height, file.dtypes[0], file.block_shapes[0])
-            code = file.crs.to_epsg() if file.crs else None
-    except RasterioError as error:
-        raise DataError(f"{uri} is not a raster that can be read: {error.__cause__ or error}") from error
-    if code != 4326 or header.dtype not in _TYPES:  # noqa: PLR2004 - the code of WGS 84
-        raise DataError(f"{uri}: expected whole numbers or floats in EPSG:4326, found {header.dtype} in {code}")
+def _fitting(header: Header) -> Header:
+    """A header whose type of pixels a VRT has a name for."""
+    if header.dtype not in _TYPES:
+        raise DataError(f"{header.uri}: expected whole numbers or floats in EPSG:4326, found {header.dtype}")
     return header

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import os
 import subprocess
 import sys
@@ -12,6 +13,7 @@ from packaging.utils import canonicalize_name
 
 from deployment import zips
 from tests.support.programs import ROOT
+from tests.test_architecture import MODULES, imported
 
 LIMIT = 60 * 2**20
 HANDLERS = {
@@ -72,6 +74,45 @@ def test_every_module_has_its_bytecode(built, name):
     missing = {one for one in modules if zips.importlib.util.cache_from_source(one) not in names}
     assert not missing
     assert not [one for one in names if one.startswith(("tests/", "moto/"))]
+
+
+PARTS = {
+    "api": ["api.lambda_handler"],
+    "executor": ["datapump.executor", "state_machine.production", "state_machine.telemetry"],
+    "postprocessor": ["datapump.postprocessor", "state_machine.step_functions", "state_machine.telemetry"],
+}
+# The command line's pictures: the API gives out only what charts are drawn from.
+NEVER = {"vl_convert"}
+
+
+def reachable(names):
+    """Every module that these may come to import, also within their functions."""
+    seen, left = set(), list(names)
+    while left:
+        name = left.pop()
+        if name in seen:
+            continue
+        seen.add(name)
+        if name in MODULES:
+            tree = ast.parse(MODULES[name].read_text())
+            for node in ast.walk(tree):
+                if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
+                    node.body = []
+            left += [
+                ".".join(one.split(".")[:depth])
+                for one in imported(tree, at_load=False)
+                for depth in range(1, one.count(".") + 2)
+            ]
+    return seen
+
+
+@pytest.mark.parametrize("name", HANDLERS)
+def test_whatever_a_function_may_come_to_import_is_in_its_zip(built, name):
+    with zipfile.ZipFile(built / f"{name}.zip") as archive:
+        there = {one.split("/")[0].split(".")[0] for one in archive.namelist()}
+    wanted = {one for one in reachable(PARTS[name]) if "." not in one} - set(sys.stdlib_module_names)
+    assert {"pydantic", "datapump"} <= wanted
+    assert wanted - there - NEVER == set()
 
 
 def test_two_builds_of_the_same_sources_are_the_same(tmp_path):
