@@ -30,7 +30,7 @@ _ALERTS_BYTES = 2
 _TOLERANCE = 1e-3
 _OPEN = 64
 _SAMPLE = 37
-_CACHE_BYTES = 64 * 2**20
+_CACHE_BYTES = 32 * 2**20
 
 
 @dataclass(frozen=True)

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 _MANY = 1 << 14
 _DENSE = 8
 _SAMPLE_ROWS, _RARE = 17, 0.25
-_MERGE_ROWS = 500_000
+_MERGE_ROWS = 250_000
 
 
 @dataclass(frozen=True)

@@ -173,10 +173,12 @@ def table(folder, level, name):
 
 
 def random_polygons(dice: random.Random, world: RasterWorld, names, count):
-    """Polygons and multipolygons of any shape around the patch, some of them sharing an id."""
+    """Polygons and multipolygons of any shape around the patch, some of them sharing an id; one at least."""
     found = []
     rows, columns = world.shape
-    for _ in range(count):
+    drawn = 0
+    while drawn < count or not found:
+        drawn += 1
         parts = []
         for _ in range(dice.choice([1, 1, 2])):
             centre = world.centre(dice.uniform(0, rows), dice.uniform(0, columns))

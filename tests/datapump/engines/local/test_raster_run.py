@@ -266,6 +266,42 @@ def test_features_beyond_the_earth_s_edge_are_cut_there_and_counted(tmp_path):
     assert {row["geostore__id"] for row in table(tmp_path / "out", "geostore", "summary")} == {"a", "b"}
 
 
+def glad_world(polygon):
+    """Alerts around the corner of four tiles, and a feature wherever."""
+    found = RasterWorld("glad", "geostore", (359997, 759997), (6, 6))
+    found.layers = {"umd_glad_landsat_alerts": np.full((6, 6), 20400, dtype=np.uint16)}
+    found.features = [(("a",), polygon)]
+    return found
+
+
+def test_a_feature_outside_every_tile_has_its_area_where_no_layer_is_required(tmp_path):
+    summary = run(glad_world(shapely.box(50.001, 20.001, 50.002, 20.002)), tmp_path)
+    assert summary["rasters"]["tiles_missing"] == {"umd_glad_landsat_alerts": 1}
+    (row,) = table(tmp_path / "out", "geostore", "summary")
+    assert float(row["alert_area__ha"]) == pytest.approx(
+        sum(4 * hectares(20.001125 + k * 0.00025, 0.00025) for k in range(4))
+    )
+    assert table(tmp_path / "out", "geostore", "daily_alerts") == []
+
+
+def test_a_feature_outside_every_tile_of_a_required_layer_has_no_rows_and_that_is_said(tmp_path):
+    found = world()
+    found.features = [(("a",), shapely.box(50.001, 20.001, 50.002, 20.002))]
+    summary = run(found, tmp_path)
+    assert summary["rasters"]["windows_skipped"] == {LOSS: 1}
+    assert table(tmp_path / "out", "geostore", "summary") == []
+
+
+def test_a_feature_of_two_parts_that_meet_at_180_degrees_counts_both_sides(tmp_path):
+    size = 0.00025
+    sides = [shapely.box(180 - 4 * size, 10, 180, 10 + 2 * size), shapely.box(-180, 10, -180 + 3 * size, 10 + 2 * size)]
+    summary = run(glad_world(shapely.MultiPolygon(sides)), tmp_path)
+    assert summary["rasters"]["rows_beyond_grid"] == 0
+    (row,) = table(tmp_path / "out", "geostore", "summary")
+    expected = 7 * sum(hectares(10 + (k + 0.5) * size, size) for k in range(2))
+    assert float(row["alert_area__ha"]) == pytest.approx(expected, rel=1e-9)
+
+
 def test_a_feature_of_many_vertices_is_summed(tmp_path):
     found = world()
     angles = np.linspace(0, 2 * np.pi, 100_000, endpoint=False)
@@ -388,6 +424,42 @@ def test_a_worker_runs_an_analysis_of_rasters_in_several_processes(tmp_path):
     assert any("layers are not configured" in note for note in status.notes)
     made = {name: content for name, content in files(lake / "out").items() if name != "manifest.json"}
     assert made == {name: content for name, content in files(tmp_path / "out").items() if name != "manifest.json"}
+
+
+RUN = """
+import sys
+from pathlib import Path
+from datapump.engines import AnalysisRequest
+from datapump.engines.local import zonal
+from datapump.engines.local.files import Files
+
+if __name__ == "__main__":
+    folder, processes, asked = Path(sys.argv[1]), int(sys.argv[2]), AnalysisRequest.model_validate_json(sys.argv[3])
+    tell = lambda _, message: print(message, flush=True)
+    how = {"layers": folder / "layers.toml", "progress": tell, "processes": processes, "journals": folder / "journals"}
+    zonal.run(asked, Files(None), **how)
+"""
+
+
+@pytest.mark.parametrize("kills", [3, pytest.param(20, marks=pytest.mark.soak)])
+def test_a_run_that_is_killed_again_and_again_gives_the_same_tables(tmp_path, kills):
+    found, catalog = spread(tmp_path)
+    rerun(found, tmp_path, catalog)
+    (tmp_path / "run.py").write_text(RUN)
+    asked = request(tmp_path, "geostore", "tcl", fire_sources=(), output=str(tmp_path / "killed"))
+    dice = random.Random(kills)
+    for kill in range(kills):
+        command = [sys.executable, str(tmp_path / "run.py"), str(tmp_path), str(1 + kill % 2), asked.model_dump_json()]
+        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+            for _ in range(dice.randint(3, 12)):
+                process.stdout.readline()
+            process.kill()
+        if process.wait() == 0:
+            # It was through before the kill: the next one begins from nothing.
+            shutil.rmtree(tmp_path / "killed")
+    rerun(found, tmp_path, catalog, journals=tmp_path / "journals", output=str(tmp_path / "killed"))
+    assert files(tmp_path / "killed") == files(tmp_path / "out")
+    assert not list((tmp_path / "journals").glob("*.journal"))
 
 
 class Latest:
