@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import random
 from collections import Counter
 from dataclasses import replace
 
@@ -404,3 +405,42 @@ def test_two_syncs_that_need_the_same_tables_never_wait_for_each_other_for_ever(
         world.carry(execution, steps=3000)
         assert {job.status for job in world.jobs(execution)} == {JobStatus.COMPLETE}
     assert counted(world) == from_scratch(world, "v9")
+
+
+def check_nights(world, seed, steps):
+    """Nights of fires and areas in any order, whose analyses fail now and then: in the end all is as from scratch."""
+    chosen = random.Random(seed)
+    days = iter(range(16, 30))
+    seen = ["2026-01-15"]
+    number = 0
+    for night in range(1, steps + 1):
+        version = f"v202602{night:02}"
+        what = chosen.choice(["areas", "areas", "fires", "fires", "both"])
+        if what != "fires" and number < 3:
+            world.areas.add(square(number))
+            number += 1
+        if what != "areas":
+            seen.append(f"2026-01-{next(days)}")
+            world.put_feed(*seen, count=3)
+        failing = chosen.choice([[], [], ["x"], ["x", "y"]])
+        world.engine.script = [RunStatus(state=RunState.FAILED, message=one, retryable=False) for one in failing]
+        types = {"areas": ["rw_areas"], "fires": ["viirs"], "both": chosen.sample(["rw_areas", "viirs"], 2)}[what]
+        world.run({"command": "sync", "parameters": {"types": types, "sync_version": version}})
+    world.engine.script = []
+    for types in (["viirs"], ["rw_areas"]):
+        last = world.run({"command": "sync", "parameters": {"types": types, "sync_version": "v20260228"}})
+        assert last.status is ExecutionStatus.SUCCEEDED, (last, world.jobs(last.id))
+    assert set(world.areas.statuses().values()) <= {"saved"}
+    assert len(world.areas.store.emails()) == number
+    assert counted(world) == from_scratch(world, "v9")
+
+
+@pytest.mark.parametrize("seed", range(1))
+def test_any_order_of_nights_and_failures_loses_and_doubles_nothing(world, seed):
+    check_nights(world, seed, steps=6)
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("seed", range(1, 40))
+def test_many_more_orders_of_nights_and_failures_lose_and_double_nothing(world, seed):
+    check_nights(world, seed, steps=12)
