@@ -82,7 +82,7 @@ class EventItems:
         condition = Key("pk").eq(low["pk"]) & Key("sk").between(low["sk"], high["sk"])
         found: list[Event] = []
         expected = after + 1
-        for item in self._tables.query(self._tables.runs, condition):
+        for item in self._tables.query(self._tables.runs, condition, page=limit + 1):
             seq = int(item["seq"])
             if len(found) == limit or (seq != expected and self._may_come(item)):
                 break

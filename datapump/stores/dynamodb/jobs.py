@@ -35,6 +35,8 @@ if TYPE_CHECKING:
     from datapump.stores.dynamodb.tables import Tables
 
 MOST_CACHED = 10_000
+# How many executions that took up a job are looked at at once: there are seldom more than two.
+PAGE = 5
 
 
 class JobItems:
@@ -130,7 +132,7 @@ class JobItems:
     def executions_of(self, job_id: str) -> Iterator[StoredJob]:
         """The jobs of that id, of the newest execution first."""
         condition = Key("pk").eq(f"JOB#{job_id}")
-        for item in self._tables.query(self._tables.runs, condition, forward=False):
+        for item in self._tables.query(self._tables.runs, condition, page=PAGE, forward=False):
             stored = self.find(str(item["sk"]), job_id)
             if stored is not None:
                 yield stored

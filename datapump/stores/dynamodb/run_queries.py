@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from datapump.stores.dynamodb.tables import Tables
 
 COUNT_AT_ONCE = 1000
+# How many nights of a config are read at once: mostly one of the last few has succeeded.
+PAGE = 20
 
 
 class DynamoRunQueries:
@@ -81,7 +83,7 @@ class DynamoRunQueries:
         condition = Key("pk").eq(config_pk(config_id)) & Key("sk").begins_with("RUN#")
         since: list[Item] = []
         success: Item | None = None
-        for item in self._tables.query(self._tables.runs, condition, forward=False):
+        for item in self._tables.query(self._tables.runs, condition, page=PAGE, forward=False):
             if item["status"] == JobStatus.COMPLETE:
                 success = item
                 break

@@ -155,9 +155,16 @@ class Tables:
         return found
 
     def query(
-        self, table: str, condition: ConditionBase, *, limit: int | None = None, forward: bool = True, index: str = ""
+        self,
+        table: str,
+        condition: ConditionBase,
+        *,
+        limit: int | None = None,
+        page: int | None = None,
+        forward: bool = True,
+        index: str = "",
     ) -> Iterator[Item]:
-        """The items of a key condition, in order, page by page as they are asked for, at most `limit`."""
+        """The items of a key condition, in order, at most `limit`; read as they are asked for, `page` at a time."""
         request: dict[str, Any] = {
             "TableName": table,
             "ScanIndexForward": forward,
@@ -166,8 +173,9 @@ class Tables:
         }
         left = limit
         while left is None or left > 0:
-            if left is not None:
-                request["Limit"] = left
+            at_once = [size for size in (left, page) if size is not None]
+            if at_once:
+                request["Limit"] = min(at_once)
             answer = self._ask(lambda: self.client.query(**request))
             for item in answer["Items"]:
                 yield from_attributes(item)

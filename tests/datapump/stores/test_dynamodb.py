@@ -131,6 +131,24 @@ def test_lists_that_are_larger_than_a_megabyte_are_read_to_their_end(tables, clo
     assert requests.made > 1
 
 
+def test_a_page_of_events_is_all_that_is_read(tables, clock, monkeypatch):
+    store = DynamoRunStore(tables, clock)
+    identity = begun(store, clock)
+    for number in range(30):
+        store.add_event(identity, NewEvent(kind="note", message=str(number)))
+    read = []
+
+    def remember(_, real, request):
+        answer = real(**request)
+        read.append(answer["ScannedCount"])
+        return answer
+
+    Requests(tables, monkeypatch, "query", remember)
+    assert len(store.list_events(identity, after=3, limit=4)) == 4
+    assert sum(read) == 5
+    assert len(store.list_events(identity, limit=500)) == 33
+
+
 def test_what_is_large_is_stored_compressed_and_what_is_too_large_refused(tables, clock):
     store = DynamoRunStore(tables, clock)
     long = job().model_copy(update={"notes": ["the same again"] * 20_000})
