@@ -94,9 +94,16 @@ def on_app(make_world):
 
 @pytest.fixture(scope="module")
 def through_lambda(make_world):
-    app = carrying(make_world()).app
+    def make():
+        world = carrying(make_world())
+        # as the handler of production says of itself
+        for name, value in (("one_by_one", True), ("streams", False)):
+            object.__setattr__(world.services, name, value)
+        return world
+
+    app = make().app
     LAMBDA.app.app = LambdaBridge(lambda: Mangum(app, lifespan="off"))
-    yield lambda: carrying(make_world())
+    yield make
     LAMBDA.app.app.close()
 
 

@@ -60,6 +60,7 @@ def digest(api, known, version):
     [(8, {2, 5}), pytest.param(100, {0, 13, 29, 41, 57, 83, 99}, marks=pytest.mark.soak)],
 )
 def test_exactly_the_failed_jobs_run_again_and_nothing_else_changes(deployment, monkeypatch, count, numbers):
+    deployment.server.patience_s = 20 + 3 * count
     names = {f"geostore_{number:03d}" for number in numbers}
     with monkeypatch.context() as broken:
         break_runs(deployment, broken, names)

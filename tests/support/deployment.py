@@ -63,8 +63,10 @@ class Server(uvicorn.Server):
 class DataApiServer:
     """The embedded Data API on a free port of this machine, in a thread.
 
-    `at` says what to do at points of its background work, by their names.
+    `at` says what to do at points of its background work, by their names; `patience_s` how long that may take.
     """
+
+    patience_s = 20
 
     def __init__(self, folder, objects):
         self._settings = {"folder": folder, "tokens": {TOKEN: {"role": "ADMIN", "user_id": "datapump"}}}
@@ -106,7 +108,7 @@ class DataApiServer:
     def settle(self):
         """Wait until the background work that was asked for is done, unless it is held."""
         with self._moved:
-            assert self._moved.wait_for(lambda: not (self._loading.is_set() and self._at_work()), 20)
+            assert self._moved.wait_for(lambda: not (self._loading.is_set() and self._at_work()), self.patience_s)
 
     def _at_work(self):
         if not self._server.is_up.is_set():

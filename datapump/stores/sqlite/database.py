@@ -126,7 +126,7 @@ class Database:
     def __init__(self, path: Path) -> None:
         self.path = path
         self._local = threading.local()
-        self._opened: list[sqlite3.Connection] = []
+        self._opened: dict[threading.Thread, sqlite3.Connection] = {}
         self._lock = threading.Lock()
         path.parent.mkdir(parents=True, exist_ok=True)
         self._migrate()
@@ -134,7 +134,7 @@ class Database:
     def close(self) -> None:
         """Close every thread's connection."""
         with self._lock:
-            for connection in self._opened:
+            for connection in self._opened.values():
                 connection.close()
             self._opened.clear()
         self._local = threading.local()
@@ -183,8 +183,14 @@ class Database:
                 connection.execute(f"PRAGMA {pragma}")
             self._local.connection = connection
             with self._lock:
-                self._opened.append(connection)
+                self._close_left()
+                self._opened[threading.current_thread()] = connection
         return connection
+
+    def _close_left(self) -> None:
+        """Close what threads have left open that are gone: those that answer requests come and go."""
+        for thread in [thread for thread in self._opened if not thread.is_alive()]:
+            self._opened.pop(thread).close()
 
     def _migrate(self) -> None:
         with self.write() as connection:
