@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from datapump.objects import Objects
 
 # Windows that each other process has before it, and windows that wait for earlier ones, by other process.
-_AHEAD, _LONGEST = 2, 12
+_AHEAD, _LONGEST = 2, 6
 _PARENT_DIES = 1
 
 
