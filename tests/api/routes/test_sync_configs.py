@@ -51,6 +51,7 @@ def test_a_config_is_shown_with_its_tag(reader, config):
             "alerts_until": "2026-11-21 2359",
             "unfinished": None,
             "sources": None,
+            "areas_owed": None,
         },
         "revision": 1,
         "updated": response.json()["updated"],
