@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from datapump.charts import png, rows
-from datapump.cli.output import connect, out, told
+from datapump.cli.output import connect, out, print_json, told
 from datapump.errors import NotFoundError, StorageError
 
 if TYPE_CHECKING:
@@ -18,32 +18,38 @@ if TYPE_CHECKING:
     from datapump.client import Client
 
 Out = Annotated[Path, typer.Option("--out", help="The picture to write (PNG).")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print what was drawn as JSON for other programs.")]
 PAGE = 200
 MOST_ROWS = 2000
 app = typer.Typer(no_args_is_help=True, help="Draw what the console draws, as a picture.")
 
 
 @app.command()
-def nights(target: Out) -> None:
+def nights(target: Out, *, as_json: AsJson = False) -> None:
     """How the syncs of the last 30 nights ended, feed by feed."""
     now = datetime.now(UTC)
     with told(), connect() as client:
         since = (now - timedelta(days=rows.NIGHTS)).isoformat()
         syncs = list(_executions(client, command="sync", since=since))
-        _draw("nights", rows.nights(syncs, now.date()), "The last 30 nights", target)
+        _draw("nights", rows.nights(syncs, now.date()), "The last 30 nights", target, as_json=as_json)
 
 
 @app.command()
-def timeline(execution_id: Annotated[str, typer.Argument(metavar="ID", help="Which execution.")], target: Out) -> None:
+def timeline(
+    execution_id: Annotated[str, typer.Argument(metavar="ID", help="Which execution.")],
+    target: Out,
+    *,
+    as_json: AsJson = False,
+) -> None:
     """The steps of an execution's jobs over time."""
     with told(), connect() as client:
         execution = client.execution(execution_id)
         drawn = rows.timeline(execution, _events(client, execution_id), datetime.now(UTC))
-        _draw("gantt", drawn, f"{execution['command']} {execution_id[:12]}", target)
+        _draw("gantt", drawn, f"{execution['command']} {execution_id[:12]}", target, as_json=as_json)
 
 
 @app.command()
-def result(
+def result(  # noqa: PLR0913 - each is an option of its own
     dataset: Annotated[str, typer.Argument(help="A result dataset.")],
     version: Annotated[str, typer.Argument(help="Its version.")],
     target: Out,
@@ -53,6 +59,7 @@ def result(
     ] = None,
     *,
     top: Annotated[int | None, typer.Option(min=1, help="Only so many groups, the largest first.")] = None,
+    as_json: AsJson = False,
 ) -> None:
     """A published table: totals by day, year or area."""
     with told(), connect() as client:
@@ -60,10 +67,11 @@ def result(
             dataset, version, group_by=by, sum=total, largest=top is not None, limit=top or MOST_ROWS
         )
         drawn = rows.groups(found["items"], by.split(","))
-        _draw("series" if top is None else "top", drawn, f"{dataset} {version}: {total or 'rows'} by {by}", target)
+        title = f"{dataset} {version}: {total or 'rows'} by {by}"
+        _draw("series" if top is None else "top", drawn, title, target, as_json=as_json)
 
 
-def _draw(name: str, drawn: Sequence[dict[str, Any]], title: str, target: Path) -> None:
+def _draw(name: str, drawn: Sequence[dict[str, Any]], title: str, target: Path, *, as_json: bool) -> None:
     if not drawn:
         raise NotFoundError("there is nothing to draw")
     picture = png(name, drawn, title)
@@ -71,7 +79,10 @@ def _draw(name: str, drawn: Sequence[dict[str, Any]], title: str, target: Path) 
         target.write_bytes(picture)
     except OSError as error:
         raise StorageError(f"{target} cannot be written: {error.strerror}") from None
-    out.print(f"{target}: {len(drawn)} rows drawn", soft_wrap=True)
+    if as_json:
+        print_json({"file": str(target), "chart": name, "rows": list(drawn)})
+    else:
+        out.print(f"{target}: {len(drawn)} rows drawn", soft_wrap=True)
 
 
 def _executions(client: Client, **filters: str) -> Iterator[dict[str, Any]]:

@@ -11,7 +11,8 @@ def test_a_published_table_and_a_timeline_become_pictures(datapump, analysed, tm
     assert drawn.exit_code == 0, drawn.stderr
     assert target.read_bytes().startswith(PNG)
     steps = tmp_path / "steps.png"
-    assert datapump("chart", "timeline", analysed, "--out", steps).exit_code == 0
+    told = datapump("chart", "timeline", analysed, "--out", steps, "--json").json()
+    assert (told["file"], {row["outcome"] for row in told["rows"]}) == (str(steps), {"complete"})
     assert steps.read_bytes().startswith(PNG)
 
 
