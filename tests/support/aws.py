@@ -8,10 +8,12 @@ moves the clock instead.
 from __future__ import annotations
 
 import asyncio
+import io
 import json
 import logging
 import os
 import threading
+import zipfile
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from contextvars import ContextVar
@@ -27,10 +29,12 @@ from moto.core.exceptions import JsonRESTError
 from moto.emr.models import Cluster, ElasticMapReduceBackend
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication
 from moto.server import ThreadedMotoServer
+from moto.stepfunctions import models as stepfunctions_models
 from moto.stepfunctions.parser.asl.component.common.retry import retrier_decl
 from moto.stepfunctions.parser.asl.component.state.wait.wait_function.wait_function import WaitFunction
 from moto.stepfunctions.parser.asl.eval.event.event_manager import EventManager
 from moto.stepfunctions.parser.backend.execution import BaseExecutionWorkerCommunication
+from moto.stepfunctions.parser.models import stepfunctions_parser_backends as parser_backends
 
 from api import lambda_handler
 from datapump.analyses import Analysis, FeatureType
@@ -46,9 +50,27 @@ STAGE = "production"
 ROOT = Path(__file__).parent.parent.parent
 MACHINE = ROOT / "state_machine" / "datapump.asl"
 BUCKETS = ("gfw-pipelines", "gfw-data-lake", "gfw-files")
+# What moto can deploy of what is deployed.
+DEPLOYED = {
+    "AWS::DynamoDB::Table",
+    "AWS::Events::Rule",
+    "AWS::IAM::Role",
+    "AWS::Lambda::Function",
+    "AWS::Logs::LogGroup",
+    "AWS::SNS::Topic",
+    "AWS::SQS::Queue",
+    "AWS::StepFunctions::StateMachine",
+}
 FUNCTIONS = ("dispatcher", "executor", "postprocessor")
 LONGEST_S = 60
 CONFIG = {"lambda": {"use_docker": False}, "stepfunctions": {"execute_state_machine": True}}
+
+
+def _empty_zip():
+    content = io.BytesIO()
+    with zipfile.ZipFile(content, "w") as archive:
+        archive.writestr("empty.py", "")
+    return content.getvalue()
 
 
 class GeoTrellis:
@@ -236,9 +258,10 @@ class Account:
         settle: Waits for what goes on beside the state machine, before it waits.
         ticking: Called before each tick, with the ids of the execution and of the job.
         ending: Tells how a cluster ends, by its name.
+        template: A packaged template, which is deployed; None: the state machine alone is made.
     """
 
-    def __init__(self, clock, settle, ticking, ending):
+    def __init__(self, clock, settle, ticking, ending, template=None):
         self.clock = clock
         self.history = History()
         self.calls = Calls()
@@ -265,7 +288,7 @@ class Account:
         self._patch_moto()
         self._record_calls()
         self._handlers()
-        self.machine = self._state_machine()
+        self.machine = self._state_machine() if template is None else self._deploy(template)
 
     def _s3(self):
         server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
@@ -330,11 +353,37 @@ class Account:
         )
         return made["stateMachineArn"]
 
+    def _deploy(self, template):
+        """Deploy what moto knows of a template, in the environment of its functions; the state machine's ARN."""
+        known = {name: one for name, one in template.items() if one["Type"] in DEPLOYED}
+        boto3.client("s3", region_name=REGION).create_bucket(Bucket="code")
+        for one in known.values():
+            if one["Type"] == "AWS::StepFunctions::StateMachine":
+                text, values = one["Properties"]["DefinitionString"]["Fn::Sub"]
+                # Where AWS leaves it, moto halves `$$` with each value that it puts in.
+                one["Properties"]["DefinitionString"]["Fn::Sub"][0] = text.replace("$$", "$$" * 2 ** len(values))
+            code = one["Properties"].get("Code", {})
+            if "S3Bucket" in code:
+                code["S3Bucket"] = "code"
+                boto3.client("s3", region_name=REGION).put_object(Bucket="code", Key=code["S3Key"], Body=_empty_zip())
+        # Only the machines of the interpreter are executed.
+        self._stack.enter_context(patch.object(stepfunctions_models, "stepfunctions_backends", parser_backends))
+        client = boto3.client("cloudformation", region_name=REGION)
+        client.create_stack(StackName=f"datapump-{STAGE}", TemplateBody=json.dumps({"Resources": known}))
+        functions = boto3.client("lambda", region_name=REGION).list_functions()["Functions"]
+        self.environments = {
+            one["FunctionName"].rsplit("-", 1)[1]: one["Environment"]["Variables"] for one in functions
+        }
+        for variables in self.environments.values():
+            os.environ.update(variables)
+        [machine] = boto3.client("stepfunctions", region_name=REGION).list_state_machines()["stateMachines"]
+        return machine["stateMachineArn"]
+
     def _patch_moto(self):
         account = self
 
         def invoke(_backend, function_name, _qualifier, body, _headers, response_headers):
-            return account._invoke(function_name, json.loads(body), response_headers)
+            return account._invoke(function_name.rsplit("-", 1)[-1], json.loads(body), response_headers)
 
         def wait(waiting, env):
             account._wait(waiting._get_wait_seconds(env=env))

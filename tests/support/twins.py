@@ -199,18 +199,18 @@ class AwsTwin(Twin, Deployment):
 
     name = "aws"
 
-    def __init__(self, folder, **settings):
+    def __init__(self, folder, template=None, **settings):
         self.folder = folder
         self.clock = FakeClock()
         self.hooks, self.endings, self.away = [], [], 0
-        self.account = Account(self.clock, self._settle, self.ticking, self.ending)
+        self.account = Account(self.clock, self._settle, self.ticking, self.ending, template)
         try:
-            self._put_together(settings)
+            self._put_together(settings, template)
         except BaseException:
             self.account.close()
             raise
 
-    def _put_together(self, settings):
+    def _put_together(self, settings, template):
         account, folder = self.account, self.folder
         self.objects = account.objects
         self.server = DataApiServer(folder / "data_api", self.objects)
@@ -232,7 +232,11 @@ class AwsTwin(Twin, Deployment):
         account.secret("slack/gfw-sync", "{}")
         account.secret("prefect/webhook_urls", "{}")
         self.settings = read_settings(ExecutorSettings)
-        self._make_tables()
+        tables = Tables.of(self.settings)
+        if template is None:
+            self._make_tables(tables)
+        key = ApiKey(digest=digest(KEY), caller="test", scope=Scope.ADMIN, created=self.clock.now())
+        DynamoKeyStore(tables).add(key)
         self.ports = create_ports(self.settings, self.clock)
         self.runs, self.sync_configs = self.ports.runs, self.ports.sync_configs
         self.orchestrator = StepFunctionsOrchestrator(self.ports.engine._aws, self.runs, account.machine)
@@ -242,12 +246,9 @@ class AwsTwin(Twin, Deployment):
         with suppress(AssertionError):
             self.server.settle()
 
-    def _make_tables(self):
-        tables = Tables.of(self.settings)
+    def _make_tables(self, tables):
         for definition in definitions(self.settings.run_table, self.settings.config_table).values():
             tables.client.create_table(**definition)
-        key = ApiKey(digest=digest(KEY), caller="test", scope=Scope.ADMIN, created=self.clock.now())
-        DynamoKeyStore(tables).add(key)
 
     def close(self):
         self.ports.data_api.close()
