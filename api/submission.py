@@ -45,6 +45,9 @@ def submit(services: Services, wanted: Execution, response: Response) -> Executi
 
 
 def _create(services: Services, wanted: Execution) -> tuple[Execution, bool]:
+    if wanted.plan_only:
+        # It writes nothing: nobody waits for it, and it for nobody.
+        return services.runs.create_execution(wanted)
     command = COMMAND.validate_python(wanted.command, strict=False)
     return create_noting(wanted, command, services.runs, services.sync_configs, services.targets)
 

@@ -39,6 +39,11 @@ def test_a_command_waits_unless_it_says_otherwise(operator):
     assert [operator.post("/commands", json=command).status_code for command in commands] == [202, 202, 202]
 
 
+def test_a_plan_holds_nothing_and_is_held_by_nothing(operator):
+    for address, status in (("/commands?plan=true", 202), ("/commands", 202), ("/commands?plan=true", 202)):
+        assert operator.post(address, json={**ANALYSIS, **REFUSE}).status_code == status
+
+
 def test_commands_on_different_tables_do_not_meet(operator):
     for dataset, analysis in (("gadm", "viirs"), ("gadm", "modis"), ("geostore", "viirs")):
         response = operator.post("/commands", json={**with_tables((dataset, analysis)), **REFUSE})
