@@ -241,6 +241,6 @@ class StopRequest(BaseModel):
     reason: str = Field(
         min_length=1,
         max_length=500,
-        json_schema_extra={"pattern": r"\S"},
+        json_schema_extra={"pattern": r"[^\s\x85]"},
         description="In words; it is kept with the execution.",
     )

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 Reason = Annotated[
     str,
     StringConstraints(strip_whitespace=True, min_length=1, max_length=500),
-    Field(json_schema_extra={"pattern": r"\S"}),
+    Field(json_schema_extra={"pattern": r"[^\s\x85]"}),
 ]
 OBJECTS = re.compile(r"(s3|gs)://[a-z0-9][a-z0-9._-]{1,61}[a-z0-9]/[^\x00-\x1f\x7f]+")
 
