@@ -59,6 +59,7 @@ class JobBase(Document):
         message: What it is doing, in words.
         notes: What to know of what it did, in words.
         polls: Looks without a change since the last change; the wait grows with it.
+        held_up_by: The execution whose end it waits for, because that one holds what it would write.
         outage_since: Since when a remote system that it needs has not answered.
     """
 
@@ -76,6 +77,7 @@ class JobBase(Document):
     polls: int = Field(default=0, ge=0)
     next_poll_s: float = Field(default=0.0, ge=0)
     outage_since: datetime | None = None
+    held_up_by: str | None = None
     links: dict[str, str] = Field(default_factory=dict)
 
     @property

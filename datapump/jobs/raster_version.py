@@ -16,6 +16,7 @@ from datapump.jobs.raster_looking import look
 from datapump.jobs.raster_making import Made, make, refuse_existing
 from datapump.jobs.raster_retirement import retire_one
 from datapump.jobs.ticking import JobFailedError, advance, complete, reopen, wait
+from datapump.jobs.waiting import wait_for
 from datapump.notifications import announce
 from datapump.targets import version_target
 
@@ -35,8 +36,9 @@ def tick(job: RasterJob, execution_id: str, ports: Ports) -> None:
     """
     holder = ports.runs.acquire(version_target(job.dataset, job.version), execution_id, job.id)
     if holder is not None:
-        wait(job, ports.settings, message=f"waiting for execution {holder[0]}, which is making the same version")
+        wait_for(job, holder[0], execution_id, ports, "which is making the same version")
         return
+    job.held_up_by = None
     job.status = JobStatus.EXECUTING
     job.start_time = job.start_time or ports.clock.now()
     steps = {"starting": _start, "making": _make, "publishing": _publish, "retiring": _retire}

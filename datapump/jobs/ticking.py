@@ -73,3 +73,4 @@ def reopen(job: JobBase) -> None:
         job.polls = 0
         job.next_poll_s = 0.0
         job.outage_since = None
+        job.held_up_by = None

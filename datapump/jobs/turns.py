@@ -8,6 +8,7 @@ from datapump.alerts import later
 from datapump.errors import NotFoundError
 from datapump.jobs.documents import JobStatus
 from datapump.jobs.ticking import JobFailedError, wait
+from datapump.jobs.waiting import wait_for
 from datapump.sources.fire_time import FireTime
 from datapump.targets import table_target
 
@@ -21,7 +22,8 @@ def take_turn(job: AnalysisJob, execution_id: str, ports: Ports) -> bool:
     """Whether the job may go on. If not, it waits, and its message says for whom.
 
     Raises:
-        JobFailedError: An earlier job of its sync config failed while it appended, and is not taken up again.
+        JobFailedError: An earlier job of its sync config failed while it appended, and is not taken up again; or its
+            execution and another one wait for each other.
     """
     earlier = _earlier(job, ports)
     if earlier is not None and ports.runs.open_job(earlier.job_id) is not None:
@@ -29,8 +31,9 @@ def take_turn(job: AnalysisJob, execution_id: str, ports: Ports) -> bool:
         return False
     holder = ports.runs.acquire(table_target(job.table.dataset, job.table.analysis), execution_id, job.id)
     if holder is not None:
-        wait(job, ports.settings, message=f"waiting for execution {holder[0]}, which is writing the same tables")
+        wait_for(job, holder[0], execution_id, ports, "which is writing the same tables")
         return False
+    job.held_up_by = None
     # Read again: as long as the lease is ours, nobody else changes it.
     earlier = _earlier(job, ports)
     if earlier is not None and not _completed(earlier, execution_id, ports):

@@ -215,6 +215,28 @@ def test_a_second_execution_waits_for_the_tables_and_then_goes_on(world):
     assert world.carry(second).status is ExecutionStatus.SUCCEEDED
 
 
+def test_two_executions_that_wait_for_each_other_are_parted_by_the_younger_giving_way(world):
+    world.put_areas()
+    both = analysis()
+    both["parameters"]["tables"] = [
+        {"dataset": "geostore", "version": "v1", "analysis": "viirs"},
+        {"dataset": "geostore_more", "version": "v1", "analysis": "viirs"},
+    ]
+    other = {**both, "parameters": {**both["parameters"], "analysis_version": f"v{next(VERSIONS)}"}}
+    older, younger = world.submit(both), world.submit(other)
+    for execution, dataset in ((older, "geostore"), (younger, "geostore_more")):
+        assert world.runs.acquire(f"{dataset}__viirs", execution, "") is None
+    assert world.carry(older).status is ExecutionStatus.SUCCEEDED
+    ended = world.carry(younger)
+    jobs = {job.table.dataset: job for job in world.jobs(younger)}
+    assert jobs["geostore_more"].status is JobStatus.COMPLETE
+    assert (jobs["geostore"].status, jobs["geostore"].step) == (JobStatus.FAILED, "starting")
+    assert "the younger gives way" in jobs["geostore"].message
+    retried = {"command": "continue_jobs", "parameters": {"jobs": [jobs["geostore"].model_dump(mode="json")]}}
+    assert ended.status is ExecutionStatus.FAILED
+    assert world.run(retried).status is ExecutionStatus.SUCCEEDED
+
+
 def test_the_same_command_twice_at_once_makes_its_tables_once(world):
     command = analysis()
     first, second = world.submit(command), world.submit(command)
