@@ -18,7 +18,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
-from datapump.analyses import SyncType
+from datapump.analyses import Analysis, SyncType
 from datapump.areas.extent import read_extent
 from datapump.areas.files import area_list, feature_file, free_stem, known_areas, stems
 from datapump.areas.intake import Intake, take_in
@@ -43,6 +43,8 @@ if TYPE_CHECKING:
     from datapump.sync_configs import AreasOwed, SyncConfig
 
 MOST_NOTES = 100
+# Rows of their areas are appended to the latest version, whichever analysis version made it.
+TO_LATEST = frozenset({Analysis.GLAD.value, Analysis.INTEGRATED_ALERTS.value})
 # Elsewhere the Areas API is production's: it is read, and nothing is said about its areas.
 TELLING = frozenset({"production", "embedded"})
 
@@ -154,14 +156,33 @@ def _owing(sync_version: str, wanted: set[str], ports: Ports) -> dict[str, dict[
     """By file, then by id of each enabled config whose tables lack it: what is done about that."""
     there = set(stems(ports))
     found: dict[str, dict[str, _Owing]] = {}
-    for config in enabled(SyncType.RW_AREAS, None, ports):
+    configs = enabled(SyncType.RW_AREAS, None, ports)
+    for config in configs:
+        doubling = _doubling(config, configs)
         for stem, owed in sorted(owed_by(config).items()):
             # A file that was noted and never stored, because the process died in between, is not there to be analysed.
             if stem in there:
-                one = _bring(config, stem, owed, sync_version, wanted, ports)
+                one = doubling or _bring(config, stem, owed, sync_version, wanted, ports)
                 if one is not None:
                     found.setdefault(stem, {})[config.id] = one
     return found
+
+
+def _doubling(config: SyncConfig, configs: list[SyncConfig]) -> _Owing | None:
+    """Why a config must not be followed: another one would append the same rows to the same, latest, version."""
+    if config.analysis not in TO_LATEST:
+        return None
+    same = [one for one in configs if (one.dataset, one.analysis) == (config.dataset, config.analysis)]
+    if len(same) == 1:
+        return None
+    versions = ", ".join(sorted(one.analysis_version for one in same))
+    return _Owing(
+        None,
+        f"{len(same)} sync configs of {config.dataset} {config.analysis} are on (of the analysis versions {versions}), "
+        "and each would append the same rows to the latest version: switch all but one off; until then the areas stay "
+        "pending",
+        error=True,
+    )
 
 
 def _bring(
@@ -192,7 +213,7 @@ def _bring(
 
 def _hindrances(owing: dict[str, dict[str, _Owing]], errors: list[str]) -> list[str]:
     every = [one for by_config in owing.values() for one in by_config.values() if one.reason]
-    errors += [one.reason for one in every if one.error]
+    errors += dict.fromkeys(one.reason for one in every if one.error)
     return [one.reason for one in every if not one.error]
 
 

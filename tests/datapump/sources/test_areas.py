@@ -100,6 +100,24 @@ def test_pending_areas_are_analysed_and_saved_and_their_owners_told_once(world):
     assert world.sync_configs.get(RW).sync_version == N1
 
 
+def test_two_configs_that_would_append_the_same_rows_are_told_and_neither_is_followed(world):
+    (area,) = world.areas.add(square(0))
+    for version in ("v1", "v2"):
+        config = world.sync_configs.get(RW).model_copy(
+            update={
+                "id": config_id("glad", version, "geostore", "v1", "rw_areas"),
+                "analysis": "glad",
+                "analysis_version": version,
+            }
+        )
+        world.sync_configs.put(config)
+    execution = sync(world, status=ExecutionStatus.FAILED)
+    (error,) = execution.errors
+    assert "2 sync configs of geostore glad are on (of the analysis versions v1, v2)" in error
+    assert [job.table.analysis for job in world.jobs(execution.id) if job.kind == "analysis"] == ["viirs"]
+    assert world.areas.statuses() == {area: "pending"}
+
+
 def test_a_second_night_with_nothing_new_writes_nothing(world):
     world.areas.add(square(0))
     sync(world)
