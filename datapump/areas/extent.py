@@ -29,7 +29,11 @@ def read_extent(path: Path, name: str) -> Cells:
         DataError: Not such a file; the message says what is wrong and where.
     """
     try:
-        document = json.loads(path.read_bytes())
+        content = path.read_bytes()
+    except OSError as error:
+        raise DataError(f"{name} cannot be read: {error.strerror}") from error
+    try:
+        document = json.loads(content)
         features = document["features"]
         shapes = np.array([shapely.geometry.shape(feature["geometry"]) for feature in features], dtype=np.object_)
         flags = [feature["properties"] for feature in features]

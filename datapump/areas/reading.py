@@ -56,7 +56,8 @@ def _from_feature(item: object) -> tuple[str, JSON | str]:
         return "", "it is no object"
     told = item.get("properties")
     properties = told if isinstance(told, dict) else {}
-    identity = str(item.get("id") or properties.get("geostore_id") or properties.get("id") or "")
+    given = (item.get("id"), properties.get("geostore_id"), properties.get("id"))
+    identity = next((str(one) for one in given if one is not None and one != ""), "")
     if not identity or not identity.isprintable() or '"' in identity:
         return identity, "it has no id: give it an `id`, or `geostore_id` among its properties"
     return identity, {"geojson": item, **({"areaHa": properties["areaHa"]} if "areaHa" in properties else {})}

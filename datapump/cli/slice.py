@@ -11,7 +11,7 @@ from typing import Annotated
 
 import typer
 
-from datapump.errors import DatapumpError
+from datapump.errors import DatapumpError, InvalidInputError
 
 KIB = 1 if sys.platform == "darwin" else 1024
 
@@ -33,6 +33,8 @@ def slice_areas(
         from datapump.areas.files import slice_file  # noqa: PLC0415 - see above
         from datapump.land import land_cells  # noqa: PLC0415 - see above
 
+        if out.resolve() in {source.resolve(), extent and extent.resolve()}:
+            raise InvalidInputError(f"--out {out} is a file that is read: name another, it would be overwritten")
         cells = land_cells() if extent is None else read_extent(extent, str(extent))
         slicer = slice_file(source, out, cells)
     except DatapumpError as error:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from datapump.effects import UnsettledError
 from datapump.errors import ConflictError
 from datapump.jobs.documents import RasterJob
 from datapump.jobs.raster_assets import AssetKind, RasterAsset
@@ -23,7 +24,7 @@ def version_job(parameters: VersionUpdateParameters, ports: Ports) -> RasterJob:
     """The job that a command calls for.
 
     Raises:
-        ConflictError: The version is there already and made from something else.
+        ConflictError: The version is there already and made from something else, or from what is not known yet.
         RemoteError: The Data API did not answer well.
     """
     dates = parameters.content_date_range
@@ -42,6 +43,11 @@ def version_job(parameters: VersionUpdateParameters, ports: Ports) -> RasterJob:
         refuse_existing(job, ports)
     except JobFailedError as error:
         raise ConflictError(error.message) from None
+    except UnsettledError:
+        raise ConflictError(
+            f"{job.dataset} {job.version} is there, was begun a moment ago, and does not say yet what it is made from: "
+            "try again in a minute"
+        ) from None
     return job
 
 

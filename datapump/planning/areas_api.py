@@ -29,10 +29,18 @@ class PlannedAreasApi(AreasApi):
     def close(self) -> None:
         """The connections are the deployment's."""
 
-    def sync_subscriptions(self, start: date, *, dry_run: bool = False) -> Synced:  # noqa: ARG002 - a plan only asks
+    def sync_subscriptions(self, start: date, *, dry_run: bool = False) -> Synced:
         """Ask what the sync would find; the areas that it would make are not there for the plan to see."""
         found = self._real.sync_subscriptions(start, dry_run=True)
-        self._recorder.note("areas_api", "update", "subscriptions", since=start.isoformat())
+        if not dry_run:
+            self._recorder.note(
+                "areas_api",
+                "update",
+                "subscriptions",
+                since=start.isoformat(),
+                areas=found.created + found.updated,
+                note="what becomes of these areas is not in this plan",
+            )
         return found
 
     def pending_areas(self) -> Iterator[PendingArea]:

@@ -92,7 +92,7 @@ class WholeNight:
         for slot in sorted(slots(self.deployment.ports), key=lambda slot: slot.before(NOON + timedelta(days=1))):
             self._until(slot.before(NOON + timedelta(days=1)))
             self.deployment.submit({"command": "sync", "parameters": {"types": list(slot.types)}})
-            self._carry_all()
+            self.carry_all()
         self._until(NOON + timedelta(days=1))
 
     def sleep(self):
@@ -101,13 +101,13 @@ class WholeNight:
         self._scheduler = self._scheduler or Scheduler(world.ports)
         for _ in range(48):
             self._scheduler.submit_due()
-            self._carry_all()
+            self.carry_all()
             self._until(world.clock.now() + timedelta(minutes=30))
 
     def _until(self, moment):
         self.deployment.clock.moment = max(self.deployment.clock.moment, moment)
 
-    def _carry_all(self):
+    def carry_all(self):
         while self.deployment.step():
             pass
 

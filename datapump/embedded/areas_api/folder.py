@@ -25,7 +25,7 @@ class FolderArea(NamedTuple):
     """An area in a file.
 
     Attributes:
-        source: Names it for ever: its file and, if it has one, its id there, else its number.
+        source: Names it for ever: its file and, if it has one of its own, its id there, else its number.
         geostore: Id of its geometry: `geostore_id` of its properties, else the MD5 of the geometry.
         attributes: Of the geometry, as find-by-ids answers them.
         properties: The feature's own; `name`, `email` and `userId` become the area's.
@@ -47,8 +47,13 @@ def areas_in(folder: Path) -> Iterator[FolderArea]:
         except (ValueError, RecursionError, OSError) as error:
             logger.warning("%s holds no areas: %s", path, error)
             continue
+        taken: set[str] = set()
         for number, feature in enumerate(features, start=1):
-            yield _area(path.name, number, feature)
+            identity = str(feature.get("id", number))
+            # Two features of one id would take turns in being the same area.
+            identity = f"{identity}#{number}" if identity in taken else identity
+            taken.add(identity)
+            yield _area(f"{path.name}#{identity}", feature)
 
 
 def _features(document: object) -> list[JSON]:
@@ -60,7 +65,7 @@ def _features(document: object) -> list[JSON]:
     raise ValueError("neither a GeoJSON Feature nor a FeatureCollection")
 
 
-def _area(file: str, number: int, feature: JSON) -> FolderArea:
+def _area(source: str, feature: JSON) -> FolderArea:
     told = feature.get("properties")
     properties: JSON = told if isinstance(told, dict) else {}
     geometry = feature.get("geometry")
@@ -75,7 +80,7 @@ def _area(file: str, number: int, feature: JSON) -> FolderArea:
         "lock": False,
         "info": {"use": {}},
     }
-    return FolderArea(f"{file}#{feature.get('id', number)}", identity, attributes, properties)
+    return FolderArea(source, identity, attributes, properties)
 
 
 def _measured(geometry: object) -> JSON:

@@ -43,9 +43,10 @@ def test_geojson_features_give_themselves_with_their_ids(read):
         {"type": "Feature", "id": "one", "properties": None, "geometry": SQUARE},
         {"type": "Feature", "properties": {"geostore_id": B, "areaHa": 3}, "geometry": SQUARE},
         {"type": "Feature", "properties": {"id": 7}, "geometry": SQUARE},
+        {"type": "Feature", "id": 0, "properties": {"id": 8}, "geometry": SQUARE},
     ]
     found = read({"type": "FeatureCollection", "features": features, "bbox": [1, 2, 3, 4]})
-    assert [identity for identity, _ in found] == ["one", B, "7"]
+    assert [identity for identity, _ in found] == ["one", B, "7", "0"]
     assert found[1][1] == {"geojson": features[1], "areaHa": 3}
 
 

@@ -66,3 +66,19 @@ def test_a_file_that_cannot_be_read_is_told_and_leaves_nothing(tmp_path, run):
     result = CliRunner().invoke(app, ["tool", "slice", str(source), "--out", str(tmp_path / "out.tsv")])
     assert (result.exit_code, "cannot be read as JSON" in result.stderr) == (1, True)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["areas.json", "extent.geojson", "other.json"]
+
+
+def test_an_extent_that_is_not_there_is_told(tmp_path, run):
+    missing = tmp_path / "none.geojson"
+    result = run(feature("sea", SEA), extent=missing)
+    assert (result.exit_code, result.stderr) == (1, f"error: {missing} cannot be read: No such file or directory\n")
+
+
+@pytest.mark.parametrize("name", ["areas.json", "extent.geojson"])
+def test_a_file_that_is_read_is_not_written_over(tmp_path, name):
+    for file in ("areas.json", "extent.geojson"):
+        (tmp_path / file).write_text("{}")
+    arguments = ["tool", "slice", str(tmp_path / "areas.json"), "--extent", str(tmp_path / "extent.geojson")]
+    result = CliRunner().invoke(app, [*arguments, "--out", str(tmp_path / "." / name)])
+    assert (result.exit_code, "would be overwritten" in result.stderr) == (1, True)
+    assert (tmp_path / name).read_text() == "{}"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+
 import pytest
 import rasterio
 
@@ -82,6 +84,18 @@ def test_asked_for_again_it_does_nothing(deployment):
     before = len(deployment.server.log())
     assert deployment.run(command()).status is ExecutionStatus.SUCCEEDED
     assert len(deployment.server.log()) == before
+
+
+def test_a_version_of_which_nothing_is_known_yet_is_refused(deployment):
+    come = threading.Event()
+    deployment.server.at["registering"] = lambda: come.wait(20)
+    options = {"source_type": "raster", "source_driver": "GeoTIFF", **TILE_SET}
+    deployment.data_api.create_dataset(DATASET, {})
+    deployment.data_api.create_version(DATASET, VERSION, options, {})
+    execution = deployment.run(command())
+    come.set()
+    assert (execution.status, deployment.jobs(execution.id)) == (ExecutionStatus.FAILED, [])
+    assert "does not say yet what it is made from: try again" in execution.errors[0]
 
 
 def test_a_plan_of_it_writes_nothing_and_the_work_equals_it(deployment):

@@ -399,6 +399,8 @@ def test_a_plan_writes_nothing_and_the_work_is_what_it_said(world):
     sync(world)
     told = [(write.detail["status"], write.detail["geostores"]) for write in plan.writes if "status" in write.detail]
     assert sorted(told) == sorted(world.areas.updates()) == [("error", [bad]), ("saved", [one])]
+    # No subscription has changed: there is nothing to sync, and no plan to.
+    assert len([write for write in plan.writes if write.system == "areas_api"]) == len(told)
     planned = {write.target for write in plan.writes if write.system == "objects" and write.action == "upload"}
     assert {f"{FOLDER}{N1}.tsv", f"s3://gfw-pipelines/geotrellis/areas/{N1}.json"} <= planned
     requests = sorted(str(write.detail["request"]) for write in plan.writes if write.system == "data_api")

@@ -67,6 +67,14 @@ def test_the_areas_of_the_folder_are_taken_in_once(server):
     assert {area["attributes"]["status"] for area in areas} == {"pending"}
 
 
+def test_features_of_one_id_are_areas_of_their_own(server):
+    other = shapely.geometry.mapping(shapely.box(0, 0, 2, 2))
+    put(server, "a.geojson", {**feature(), "id": 2}, feature(other), {**feature(geostore_id=B), "id": 2})
+    assert ask(server, "POST", "/v2/area/sync").json()["data"]["createdAreas"] == 3
+    assert ask(server, "POST", "/v2/area/sync").json()["data"]["totalSubscriptions"] == 0
+    assert len({area["attributes"]["geostore"] for area in server.store.areas()}) == 3
+
+
 def test_a_changed_geometry_makes_its_area_pending_again(server):
     put(server, "a.geojson", feature())
     ask(server, "POST", "/v2/area/sync")
