@@ -7,6 +7,7 @@ from typing import Annotated, Protocol, cast
 
 from fastapi import Depends, Request
 
+from datapump import outlines
 from datapump.analyses import Analysis
 from datapump.backfills import Backfills
 from datapump.clients.data_api import DataApi
@@ -57,6 +58,7 @@ class Services:
         backfills: The backfills; None where there are none.
         wake: Makes what loops look for new work at once; nothing where nothing loops.
         data_api: Where published tables are read; None where this deployment's API does not look into them.
+        objects: Where the outlines of areas are read; None where none are kept.
         streams: Whether an answer can be sent bit by bit; where it cannot, who asks for a stream gets a page.
     """
 
@@ -77,6 +79,7 @@ class Services:
     streams: bool = True
     one_by_one: bool = False
     data_api: DataApi | None = None
+    objects: outlines.Reader | None = None
     targets: TargetStore | None = None
     backfills: Backfills | None = None
     wake: Callable[[], None] = lambda: None

@@ -113,6 +113,7 @@ def create_embedded(settings: Settings, clock: Clock | None = None) -> Embedded:
         orchestrator=orchestrator,
         clock=clock,
         data_api=ports.data_api,
+        objects=objects,
         engine="local",
         analyses=frozenset(ports.engine.analyses),
         limiter=RateLimiter(clock, settings.rate_limit_requests, settings.rate_limit_window_s),

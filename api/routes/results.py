@@ -22,6 +22,7 @@ from datapump.clients.data_api import DataApi
 from datapump.errors import NotFoundError, UnsupportedError
 from datapump.keys import Scope
 from datapump.names import DatasetName, VersionName
+from datapump.outlines import Areas, read_areas
 from datapump.published import MOST_ROWS, Choice, columns, result_datasets, row_count, rows
 
 router = APIRouter(tags=["results"])
@@ -29,7 +30,13 @@ LIST = "results"
 PAGE = paged("/results")
 Dataset = Annotated[DatasetName, Path(description="The result dataset.", examples=["gadm__viirs__adm2_daily_alerts"])]
 Version = Annotated[VersionName, Path(description="The result version.", examples=["v20260101"])]
-TROUBLE = (types.INVALID_INPUT, types.NOT_FOUND, types.NOT_AVAILABLE, types.REMOTE_UNAVAILABLE, types.REMOTE_FAILURE)
+TROUBLE = (
+    types.INVALID_INPUT,
+    types.NOT_FOUND,
+    types.NOT_AVAILABLE,
+    types.REMOTE_UNAVAILABLE,
+    types.REMOTE_FAILURE,
+)
 
 
 class ResultQuery(CursorQuery):
@@ -112,6 +119,18 @@ def list_result_rows(
     )
     items = rows(_data_api(services), dataset, version, choice)
     return ResultRows(items=items, limited=len(items) >= query.limit)
+
+
+@router.get(
+    "/results/{dataset}/{version}/areas", dependencies=[NO_QUERY], responses=problems(*TROUBLE, types.UNUSABLE_DATA)
+)
+@requires(Scope.READ)
+def list_result_areas(dataset: Dataset, version: Version, services: ServicesOf) -> Areas:
+    """Show the areas that a published table is about, their outlines simplified: GeoJSON, at most 2,000 and 2 MB."""
+    data_api = _data_api(services)
+    if services.objects is None:
+        raise UnsupportedError("this deployment keeps no outlines of areas: only the embedded engine writes them")
+    return read_areas(data_api, services.objects, dataset, version)
 
 
 def _data_api(services: Services) -> DataApi:

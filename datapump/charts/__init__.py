@@ -21,7 +21,8 @@ CONFIG = {
     "background": "white",
     "view": {"stroke": None},
     "mark": {"color": "#14532d"},
-    "range": {"category": COLOURS},
+    "geoshape": {"stroke": "#4c594f", "fill": "#4c594f"},
+    "range": {"category": COLOURS, "heatmap": ["#fde68a", "#7f1d1d"]},
     "axis": {"gridColor": "#cfd6cf", "labelColor": "#4c594f", "titleColor": "#4c594f"},
 }
 

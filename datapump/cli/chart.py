@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from datapump.charts import png, rows
+from datapump.charts.areas import shapes
 from datapump.cli.output import connect, out, print_json, told
 from datapump.errors import NotFoundError, StorageError
 
@@ -69,6 +70,27 @@ def result(  # noqa: PLR0913 - each is an option of its own
         drawn = rows.groups(found["items"], by.split(","))
         title = f"{dataset} {version}: {total or 'rows'} by {by}"
         _draw("series" if top is None else "top", drawn, title, target, as_json=as_json)
+
+
+@app.command()
+def areas(
+    dataset: Annotated[str, typer.Argument(help="A result dataset.")],
+    version: Annotated[str, typer.Argument(help="Its version.")],
+    target: Out,
+    total: Annotated[
+        str | None, typer.Option("--sum", help="The column to add up; without it rows are counted.")
+    ] = None,
+    *,
+    as_json: AsJson = False,
+) -> None:
+    """A published table: totals of its areas on a map."""
+    with told(), connect() as client:
+        features = client.result_areas(dataset, version)["features"]
+        known = {column["name"] for column in client.result(dataset, version)["columns"]}
+        by = ",".join(name for name in features[0]["properties"] if name in known)
+        found = client.result_rows(dataset, version, group_by=by, sum=total, largest=True, limit=MOST_ROWS)
+        drawn = shapes(features, found["items"])
+        _draw("areas", drawn, f"{dataset} {version}: {total or 'rows'} by area", target, as_json=as_json)
 
 
 def _draw(name: str, drawn: Sequence[dict[str, Any]], title: str, target: Path, *, as_json: bool) -> None:

@@ -139,6 +139,10 @@ class Operations(Generic[Answer]):
         """A published table: its columns and how many rows it has."""
         return self._ask(Request("GET", f"/results/{dataset}/{version}"))
 
+    def result_areas(self, dataset: str, version: str) -> Answer:
+        """The outlines of the areas that a published table is about (GeoJSON)."""
+        return self._ask(Request("GET", f"/results/{dataset}/{version}/areas"))
+
     def result_rows(self, dataset: str, version: str, **choice: Value | None) -> Answer:
         """Rows of a published table, or with `group_by` the totals of its groups."""
         return self._ask(Request("GET", f"/results/{dataset}/{version}/rows", _given(choice)))

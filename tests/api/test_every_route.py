@@ -14,6 +14,7 @@ from datapump.audit import AuditRecord
 from datapump.executions import ExecutionStatus
 from datapump.jobs.documents import AnalysisJob, JobStatus
 from datapump.keys import Scope
+from datapump.objects import Objects
 from datapump.sync_configs import Author
 from tests.support.data_api import data_api_in
 
@@ -65,7 +66,9 @@ def things(world, operator, tmp_path):
     with data_api_in(tmp_path) as data_api:
         for number in range(3):
             data_api.create_dataset(f"gadm__viirs__number_{number}", {})
-        world.services = world.app.state.services = replace(world.services, data_api=data_api)
+        world.services = world.app.state.services = replace(
+            world.services, data_api=data_api, objects=Objects(tmp_path / "objects")
+        )
         yield _things(world, operator)
 
 

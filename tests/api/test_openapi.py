@@ -85,7 +85,7 @@ def test_every_type_of_problem_but_the_frameworks_is_declared_by_some_operation(
         for response in operation["responses"].values()
         for name in response.get("x-problem-types", ())
     }
-    framework = {"bad-request", "method-not-allowed", "unusable-data"}
+    framework = {"bad-request", "method-not-allowed"}
     assert set(BY_NAME) - declared == framework
 
 

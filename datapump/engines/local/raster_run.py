@@ -23,6 +23,7 @@ from datapump.engines.local.identities import Identities
 from datapump.engines.local.integrated import IntegratedAlerts
 from datapump.engines.local.journal import Journal
 from datapump.engines.local.manifest import RastersEntry, describe, table_entry
+from datapump.engines.local.outlines import write_outlines
 from datapump.engines.local.progress import meter
 from datapump.engines.local.raster_tables import RasterSources
 from datapump.engines.local.row_filters import RowFilter
@@ -131,6 +132,7 @@ def compute(request: AnalysisRequest, objects: Objects, catalog: Catalog, setup:
     sources = RasterSources(request.analysis, features.ids, tally.total.sums(), analyser.contexts, catalog)
     wanted = tables(request.analysis, request.feature_type, change_only=request.change_only)
     writer.clear(everything)
+    write_outlines(features, [level for level, _ in everything], objects, request.output)
     identities = Identities()
     for number, (level, name) in enumerate(wanted):
         setup.progress(_SUMMED + (1 - _SUMMED) * number / len(wanted), f"writing {level}/{name}")

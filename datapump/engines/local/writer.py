@@ -6,6 +6,8 @@ import json
 import uuid
 from typing import TYPE_CHECKING
 
+from datapump.outlines import outline_uri
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
@@ -50,6 +52,8 @@ class TableWriter:
             tables: (level, table) pairs of all that the analysis may write.
         """
         self._objects.delete(f"{self._output}/{MANIFEST}")
+        for level in {level for level, _ in tables}:
+            self._objects.delete(outline_uri(self._output, level))
         for level, table in tables:
             folder = f"{self._output}/{level}/{table}"
             self._objects.delete(f"{folder}/{SUCCESS}")

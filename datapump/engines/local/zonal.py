@@ -11,6 +11,7 @@ from datapump.engines.local.files import expand
 from datapump.engines.local.fires import FireReader
 from datapump.engines.local.identities import Identities
 from datapump.engines.local.manifest import describe, table_entry
+from datapump.engines.local.outlines import write_outlines
 from datapump.engines.local.progress import meter
 from datapump.engines.local.requests import check
 from datapump.engines.local.resolving import fixed, resolved
@@ -119,6 +120,9 @@ def compute(
     if sampler is not None:
         manifest["tiles_missing"] = sampler.missing
     sources = Sources(features.ids, tally.counts(), list(reader.confidences), contexts.texts(), catalog)
+    everything = tables(request.analysis, request.feature_type, change_only=False)
+    writer.clear(everything)
+    write_outlines(features, [level for level, _ in everything], objects, request.output)
     name = _write(request, sources, writer, manifest, progress)
     return {**manifest, "manifest": name}
 
@@ -131,7 +135,6 @@ def _write(
     progress: Callable[[float, str], None],
 ) -> str:
     wanted = tables(request.analysis, request.feature_type, change_only=request.change_only)
-    writer.clear(tables(request.analysis, request.feature_type, change_only=False))
     identities = Identities()
     for number, table in enumerate(build(sources, wanted)):
         identities.check(table)

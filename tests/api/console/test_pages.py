@@ -173,7 +173,7 @@ def test_a_published_table_is_shown_per_day_by_area_and_as_rows_and_downloaded(f
     page = open_page(fresh_night, "results")
     page.click("tr:has-text('geostore__viirs__daily_alerts') a:has-text('v1')")
     page.wait_for_selector("h2:has-text('alert__count by alert__date')")
-    expect(page.locator(".chart svg")).to_have_count(2)
+    expect(page.locator(".chart svg")).to_have_count(3)
     with closing(fresh_night.server.data_api()) as data_api:
         expected = data_api.query("geostore__viirs__daily_alerts", "v1", "select sum(alert__count) as total from data")
     page.click("summary:has-text('As a table') >> nth=0")
@@ -186,6 +186,22 @@ def test_a_published_table_is_shown_per_day_by_area_and_as_rows_and_downloaded(f
     lines = started.value.path().read_text().splitlines()
     assert lines[0].startswith("geostore__id,alert__date")
     assert f"The first {len(lines) - 1} of {len(lines) - 1} row" in page.inner_text("caption:has-text('The first')")
+
+
+def test_the_areas_of_a_published_table_are_on_a_map(night, open_page):
+    page = open_page(night, "results/geostore__viirs__daily_alerts/v1")
+    drawn = page.wait_for_selector(".chart[aria-label^='alert__count on the map: 1 area, 1 with any']")
+    assert drawn.wait_for_selector("svg path[aria-roledescription=geoshape]")
+
+
+def test_a_table_without_outlines_says_why_there_is_no_map(fresh_night, open_page):
+    outlines = list((fresh_night.folder / "objects").rglob("areas/*.geojson"))
+    assert outlines
+    for path in outlines:
+        path.unlink()
+    page = open_page(fresh_night, "results/geostore__viirs__daily_alerts/v1", expected=["404"])
+    page.wait_for_selector("main p:has-text('No map: no outlines are kept')")
+    expect(page.locator(".chart svg")).to_have_count(2)
 
 
 def test_the_catalog_tells_what_can_be_done(night, open_page):

@@ -22,7 +22,9 @@ def event(at, step, status="executing", job="one"):
     return {"job_id": job, "at": at, "data": {"step": step, "status": status}}
 
 
+SQUARE = {"type": "MultiPolygon", "coordinates": [[[[0, 0], [1, 0], [1, 1], [0, 0]]]]}
 ROWS = {
+    "areas": [{"type": "Feature", "total": 3.0, "geometry": SQUARE}],
     "nights": [{"sync": "viirs", "night": "2026-11-22", "outcome": "failed"}],
     "gantt": [
         {"job": "a", "step": "s", "start": "2026-11-22T02:00:00Z", "end": "2026-11-22T03:00:00Z", "outcome": "complete"}
@@ -40,7 +42,7 @@ def test_every_specification_becomes_a_picture_that_depends_on_its_rows(name):
 
 
 def test_a_chart_that_is_not_there_is_told_with_those_that_are():
-    with pytest.raises(NotFoundError, match="there are gantt, nights"):
+    with pytest.raises(NotFoundError, match="there are areas, gantt, nights"):
         specification("../secrets")
 
 

@@ -22,3 +22,11 @@ def test_nothing_to_draw_and_a_table_that_is_not_there_are_said(datapump, tmp_pa
     assert missing.exit_code == 2
     assert "geostore__viirs__nothing v1" in missing.stderr
     assert not target.exists()
+
+
+def test_the_areas_of_a_published_table_become_a_map(datapump, analysed, tmp_path):
+    target = tmp_path / "map.png"
+    drawn = datapump("chart", "areas", "geostore__viirs__daily_alerts", "v1", "--sum", "alert__count", "--out", target)
+    assert drawn.exit_code == 0, drawn.stderr
+    assert target.read_bytes().startswith(PNG)
+    assert "1 rows drawn" in drawn.stdout

@@ -25,7 +25,7 @@ async function specification(name) {
 
 function colours() {
   const style = getComputedStyle(document.documentElement);
-  return Object.fromEntries(["text", "soft", "line", "good", "bad", "wait", "run", "accent", "ground"]
+  return Object.fromEntries(["text", "soft", "line", "good", "bad", "wait", "run", "accent", "ground", "least", "most"]
     .map((name) => [name, style.getPropertyValue(`--${name}`).trim()]));
 }
 
@@ -37,8 +37,9 @@ export async function draw(element, name, rows, label, changes = {}) {
     background: null, view: { stroke: null }, font: "system-ui, sans-serif",
     axis: { labelColor: shade.soft, titleColor: shade.soft, gridColor: shade.line, domainColor: shade.line, tickColor: shade.line },
     legend: { labelColor: shade.text, titleColor: shade.soft }, title: { color: shade.text },
-    mark: { color: shade.accent },
-    range: { category: [shade.good, shade.bad, shade.run, shade.wait, shade.soft] },
+    mark: { color: shade.accent }, geoshape: { stroke: shade.soft, fill: shade.soft },
+    // The more, the further from the ground.
+    range: { category: [shade.good, shade.bad, shade.run, shade.wait, shade.soft], heatmap: [shade.least, shade.most] },
   };
   const filled = { ...spec, ...changes, datasets: { rows }, description: label, config };
   element.setAttribute("role", "img");

@@ -12,7 +12,8 @@ const DAY_MS = 86400000;
 
 export async function show(root, { signal }) {
   const parts = Object.fromEntries(["counts", "failed", "running", "fresh", "nights"].map((name) => [name, h("section", {})]));
-  replace(root, h("h1", {}, "The night at a glance"), parts.counts, parts.failed, parts.running, parts.fresh, parts.nights);
+  replace(root, h("h1", {}, "The night at a glance"), parts.counts,
+    h("div", { class: "wide" }, h("div", {}, parts.failed, parts.running), h("div", {}, parts.fresh, parts.nights)));
   replace(parts.counts, h("p", { class: "soft" }, "Reading …"));
   await every(AGAIN_MS, signal, async () => {
     const from = new Date(Date.now() - DAYS * DAY_MS).toISOString();

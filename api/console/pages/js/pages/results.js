@@ -1,6 +1,7 @@
 // Published tables as people want to see them: per day or year, the top areas, the rows, and as a file.
 
 import { all, get } from "../api.js";
+import { shapes } from "../areas.js";
 import { draw } from "../charts.js";
 import { h, replace, say, table } from "../dom.js";
 import { count } from "../words.js";
@@ -46,7 +47,8 @@ async function one(root, [dataset, version], query, signal) {
   const area = IDS.find((ids) => ids.every((name) => names.includes(name)));
   const choice = h("select", { onchange: () => { location.hash = `#/results/${dataset}/${version}?${new URLSearchParams({ sum: choice.value })}`; } },
     numbers.map((name) => h("option", { value: name, selected: name === measure }, name)));
-  const charts = h("section", {});
+  const drawn = h("section", {});
+  const charts = h("div", { class: "wide" });
   const rows = h("section", {});
   const parts = rowPart(about, path, dataset, version, signal);
   replace(root, h("h1", {}, `${dataset} ${version}`),
@@ -55,6 +57,26 @@ async function one(root, [dataset, version], query, signal) {
   if (time) await chart(charts, "series", path, { group_by: time, sum: measure, limit: MOST }, `${measure || "rows"} by ${time}`, signal);
   if (area) await chart(charts, "top", path, { group_by: area.join(","), sum: measure, largest: true, limit: TOP }, `${measure || "rows"}: the top areas`, signal);
   await parts(rows);
+  if (area) await map(charts.appendChild(drawn), path, area, measure, signal);
+}
+
+// The map comes last: its outlines are the largest answer. Where none are kept, there is none.
+async function map(part, path, columns, measure, signal) {
+  let areas;
+  try {
+    areas = (await get(`${path}/areas`, {}, signal)).features;
+  } catch (error) {
+    if (error.status !== 404 && error.status !== 501) throw error;
+    replace(part, h("p", { class: "soft" }, `No map: ${error.message}.`));
+    return;
+  }
+  const { items } = await get(`${path}/rows`, { group_by: columns.join(","), sum: measure, largest: true, limit: MOST }, signal);
+  const rows = shapes(areas, items, columns);
+  const some = rows.filter((row) => row.total > 0).length;
+  const title = `${measure || "rows"} on the map`;
+  const holder = h("div", { class: "chart" });
+  replace(part, h("h2", {}, title), holder);
+  await draw(holder, "areas", rows, `${title}: ${count(rows.length, "area")}, ${some} with any.`);
 }
 
 async function chart(part, name, path, query, title, signal) {
@@ -64,8 +86,8 @@ async function chart(part, name, path, query, title, signal) {
     .map((item) => ({ group: groups.map((name) => item[name]).join(".").slice(0, 40), total: Number(item.total) }));
   if (!rows.length) return;
   const holder = h("div", { class: "chart" });
-  part.append(h("h2", {}, title), holder, h("details", {}, h("summary", {}, "As a table"),
-    table(title, [groups.join("."), "total"], rows.map((row) => [row.group, row.total.toLocaleString("en")]))));
+  part.append(h("section", {}, h("h2", {}, title), holder, h("details", {}, h("summary", {}, "As a table"),
+    table(title, [groups.join("."), "total"], rows.map((row) => [row.group, row.total.toLocaleString("en")])))));
   const largest = rows.reduce((most, row) => (row.total > most.total ? row : most));
   await draw(holder, name, rows, `${title}: ${count(rows.length, "value")}, the largest ${largest.total.toLocaleString("en")} at ${largest.group}.`);
 }
