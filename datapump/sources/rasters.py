@@ -21,6 +21,7 @@ from datapump.sources.raster_graph import Plan
 from datapump.sources.raster_versions import Published
 from datapump.sources.releases import FoundRelease, find_release
 from datapump.sources.retention import retirements
+from datapump.sources.unfinished import taken_up
 from datapump.sync_configs import RASTER, config_id
 
 if TYPE_CHECKING:
@@ -137,7 +138,11 @@ def raster_job(recipe: Recipe, sync_version: str, ports: Ports, *, sync_config: 
         retire=retirements(recipe, new.version, published, plan.in_use, today),
         notify=list(recipe.notify),
     )
-    return Decision(job, finding)
+    unfinished = taken_up(job, ports)
+    if unfinished is None:
+        return Decision(job, finding)
+    decided = f"{new.why}; job {unfinished.id}, which failed to make it, is taken up"
+    return Decision(unfinished, finding._replace(decided=decided))
 
 
 def _is_switched_off(row: str, ports: Ports) -> bool:

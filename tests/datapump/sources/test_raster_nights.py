@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from datapump.retries import plan_retry
 from tests.support.deployment import Deployment
 from tests.support.raster_nights import NAME, RASTERS, Releases, put_releases, small_recipes
 from tests.support.tifs import data
@@ -89,3 +90,30 @@ def test_a_night_from_empty_then_one_with_nothing_new_then_one_with_one_release(
     assert f"{INTDIST}/v20260201/raster/epsg-4326/cog/nonoverlap.tif" in virtual
     assert f"{INTDIST}/{today}/raster/epsg-4326/cog/overlap.tif" in virtual
     assert tile(world, INTDIST, today, "10/100000/date_conf")[0, 0] == 43980
+
+
+@pytest.mark.parametrize("mended", ["the next night", "by a retry of the next night"])
+def test_a_release_that_could_not_be_read_is_made_once_it_is_mended(world, mended):
+    releases, radd = Releases(world.objects), RASTERS[0]
+    releases.radd("v20260118", {(0, 0): 33990})
+    tif = world.objects.path(f"gs://gfw_gee_export/wur_radd_alerts/v20260118/{NAME}.tif")
+    whole = tif.read_bytes()
+    tif.write_bytes(b"half of an upload")
+    first = world.run({"command": "sync", "parameters": {"types": [radd]}})
+    assert (first.status, latest(world, radd)) == ("failed", [None])
+    world.clock.advance(86400)
+    if mended == "by a retry of the next night":
+        second = world.run({"command": "sync", "parameters": {"types": [radd]}})
+        assert (second.status, latest(world, radd)) == ("failed", [None])
+        tif.write_bytes(whole)
+        retry = plan_retry(second, world.runs).command.model_dump(mode="json")
+        assert world.run(retry).status == "succeeded"
+    else:
+        tif.write_bytes(whole)
+        (job,) = made(world, sync(world, radd, version="v20260202"))[0]
+        assert job == (radd, "v20260118")
+    assert latest(world, radd) == ["v20260118"]
+    assert tile(world, radd, "v20260118", "10/100000/date_conf") == {(0, 0): 33990}
+    assert made(world, sync(world, radd, version="v20260203")) == [[]]
+    (row,) = world.sync_configs.list(dataset=radd).items
+    assert row.sync_version == "v20260118"
