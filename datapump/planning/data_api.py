@@ -12,6 +12,7 @@ import httpx
 from datapump.clients.data_api import JSON, DataApi
 from datapump.errors import InternalError
 from datapump.planning.one_pixel import one_pixel
+from datapump.planning.sources import missing_sources
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -62,6 +63,12 @@ class PlannedDataApi(DataApi):
         """Answer a read as the plan would find things; record a write and pretend that it has happened."""
         place = path.strip("/").split("/")
         if method != "GET":
+            missing = self._missing(body or {})
+            if missing:
+                message = f"Cannot access all of the source files (non-existent). Invalid sources: {missing}"
+                return httpx.Response(
+                    400, json={"status": "failed", "message": message}, request=httpx.Request(method, self.url + path)
+                )
             status, written = self._write(method, place, body or {})
             return self._answer(method, path, written, status=status)
         if place[0] == "dataset" and place[2:] == ["latest"] and place[1] in self._latest:
@@ -71,6 +78,12 @@ class PlannedDataApi(DataApi):
         if data is UNCHANGED:
             return self._real.exchange(method, path, query=query)
         return self._answer(method, path, data, status=404 if data is None else 200)
+
+    def _missing(self, body: JSON) -> list[str]:
+        options = body.get("creation_options") or {}
+        if options.get("source_type") != "raster":
+            return []
+        return missing_sources([str(uri) for uri in options["source_uri"]], self._objects)
 
     def _read(self, place: list[str]) -> object:
         """What the plan has changed or may have changed; `UNCHANGED` if the real answer holds."""

@@ -106,6 +106,26 @@ def test_a_plan_of_it_writes_nothing_and_the_work_equals_it(deployment):
     assert requests(plan) == made(deployment, 0)
 
 
+@pytest.mark.parametrize(
+    ("uri", "there"),
+    [
+        ("gs://alerts/v20260201", True),
+        ("gs://alerts/v2026*", True),
+        ("gs://alerts/v20260202/", False),
+        ("gs://alerts/v20260201/none.tif", False),
+        ("gs://nowhere/v20260201/", False),
+    ],
+)
+def test_a_plan_over_sources_that_are_not_there_fails_as_the_work_does(deployment, uri, there):
+    asked = command(tile_set={**TILE_SET, "source_uri": [uri]}, tile_cache=None)
+    plan, _ = planned(deployment, asked)
+    execution = deployment.run(asked)
+    (job,) = deployment.jobs(execution.id)
+    assert plan.jobs[0].outcome == job.status == ("complete" if there else "failed")
+    if not there:
+        assert all(f"Invalid sources: ['{uri}']" in one for one in (plan.jobs[0].message, job.message))
+
+
 def test_a_plan_of_a_whole_graph_equals_the_work(deployment):
     put_source(deployment, "v20250101")
     first = raster_job(source(source_uri=["gs://alerts/v20250101/"]), intensity(), id="old", version="v20250101")
