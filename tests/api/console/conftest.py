@@ -30,8 +30,9 @@ LEASE = "geostore__viirs"
 WAIT_MS = 20_000
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def chromium():
+    """Closed with its module: as long as it is open its event loop runs in this thread, which others' tests need."""
     need("chromium", "chromium")
     from playwright.sync_api import sync_playwright  # noqa: PLC0415 - only where there is a browser
 
