@@ -202,16 +202,20 @@ def world(tmp_path, app):
 
 
 @pytest.fixture(scope="module")
-def make_world(tmp_path_factory):
-    """Makes worlds behind one app; each ends the one before."""
-    app, stack = build(), ExitStack()
+def world_maker(tmp_path_factory):
+    """Gives what makes worlds behind an app of its own; each world ends the one before."""
+    with ExitStack() as everything:
 
-    def make():
-        stack.close()
-        return stack.enter_context(opened(tmp_path_factory.mktemp("world"), app))
+        def maker():
+            app, stack = build(), everything.enter_context(ExitStack())
 
-    with stack:
-        yield make
+            def make():
+                stack.close()
+                return stack.enter_context(opened(tmp_path_factory.mktemp("world"), app))
+
+            return make
+
+        yield maker
 
 
 @pytest.fixture
