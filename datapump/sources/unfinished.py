@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from datapump.errors import NotFoundError
 from datapump.jobs.documents import JobStatus, RasterJob
+from datapump.jobs.raster_assets import AssetState
 from datapump.jobs.raster_version import take_up
 
 if TYPE_CHECKING:
@@ -30,12 +31,21 @@ def taken_up(job: RasterJob, ports: Ports) -> RasterJob | None:
         known = ports.runs.get_job(run.execution_id, run.job_id).job
     except NotFoundError:
         return None
-    if not isinstance(known, RasterJob) or _described(known) != _described(job):
+    if not isinstance(known, RasterJob) or _described(known) != _described(job) or not _is_there(known, ports):
         return None
     found = known.model_copy(deep=True)
     take_up(found, ports)
     found.sync_version, found.retire, found.notify = job.sync_version, job.retire, job.notify
     return found
+
+
+def _is_there(job: RasterJob, ports: Ports) -> bool:
+    """Whether nobody has deleted what the job has made: else it is for a new job to begin again."""
+    if ports.data_api.version(job.dataset, job.version) is None:
+        return False
+    known = {str(one["asset_id"]) for one in ports.data_api.assets(job.dataset, job.version)}
+    made = {asset.asset_id for asset in job.assets if asset.state is AssetState.SAVED and asset.asset_id is not None}
+    return made <= known
 
 
 def _described(job: RasterJob) -> tuple[str, str, list[RasterAsset]]:

@@ -117,3 +117,20 @@ def test_a_release_that_could_not_be_read_is_made_once_it_is_mended(world, mende
     assert made(world, sync(world, radd, version="v20260203")) == [[]]
     (row,) = world.sync_configs.list(dataset=radd).items
     assert row.sync_version == "v20260118"
+
+
+def test_a_version_that_somebody_deleted_is_begun_again(world):
+    """The map tiles fail, so that the job takes its tile set for made."""
+    releases, radd = Releases(world.objects), RASTERS[0]
+    releases.radd("v20260118", {(0, 0): 33990})
+    folder = world.folder / "objects" / "s3" / "gfw-tiles"
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    folder.write_text("in the way of the map tiles")
+    first = world.run({"command": "sync", "parameters": {"types": [radd]}})
+    assert (first.status, latest(world, radd)) == ("failed", [None])
+    assert [asset.state for asset in world.jobs(first.id)[0].assets] == ["saved", "failed"]
+    folder.unlink()
+    world.data_api.delete_version(radd, "v20260118")
+    world.clock.advance(86400)
+    assert made(world, sync(world, radd, version="v20260202"))[0] == [(radd, "v20260118")]
+    assert latest(world, radd) == ["v20260118"]
