@@ -191,7 +191,7 @@ def test_a_published_table_is_shown_per_day_by_area_and_as_rows_and_downloaded(f
 def test_the_areas_of_a_published_table_are_on_a_map(night, open_page):
     page = open_page(night, "results/geostore__viirs__daily_alerts/v1")
     drawn = page.wait_for_selector(".chart[aria-label^='alert__count on the map: 1 area, 1 with any']")
-    assert drawn.wait_for_selector("svg path[aria-roledescription=geoshape]")
+    assert drawn.wait_for_selector("svg .mark-shape path")
 
 
 def test_a_table_without_outlines_says_why_there_is_no_map(fresh_night, open_page):
@@ -275,6 +275,8 @@ PAGES = [
     "sync-configs/{config}",
     "command",
     "catalog",
+    "backfills",
+    "command?command=version_update",
 ]
 LOOKS = [("light", 1280), ("dark", 375), ("dark", 2560), ("light", 375)]
 
@@ -310,5 +312,5 @@ def test_everything_is_reached_by_keyboard(night, open_page):
     for _ in range(4):
         page.keyboard.press("Tab")
     page.keyboard.press("Enter")
-    page.wait_for_selector("h1:has-text('Sync configs')")
+    page.wait_for_selector("h1:has-text('Results')")
     assert page.evaluate("document.activeElement.id") == "main"

@@ -2,6 +2,8 @@
 
 import { h, replace } from "./dom.js";
 
+const SCALARS = new Set(["string", "integer", "number"]);
+
 // Makes the form of a schema; `changed` is told of every change. `value()` is what is filled in, `faults()` what is wrong.
 export function form(schema, schemas, start, changed) {
   const node = field(schema, { schemas, changed, path: "" }, start, true);
@@ -18,14 +20,16 @@ function field(given, context, start, required) {
   const schema = resolve(given, context.schemas);
   const options = schema.anyOf || schema.oneOf;
   if (options && options.some((one) => one.type === "null")) {
-    return optional(options.find((one) => one.type !== "null"), context, start);
+    const others = options.filter((one) => one.type !== "null");
+    return others.length === 1 ? optional(others[0], context, start) : field({ ...schema, anyOf: others, oneOf: undefined }, context, start ?? undefined, false);
   }
+  if (options && options.every((one) => "const" in one || SCALARS.has(one.type))) return either(options, context, start ?? schema.default, required);
   if ("const" in schema) return { element: null, value: () => schema.const, faults: () => [] };
   if (schema.enum) return choice(schema.enum, context, start ?? schema.default, required);
   if (schema.type === "boolean") return checkbox(context, start ?? schema.default ?? false);
   if (schema.type === "array") return list(schema, context, start);
   if (schema.type === "object" && schema.properties) return group(schema, context, start);
-  if (schema.type === "string" || schema.type === "integer" || schema.type === "number") return text(schema, context, start ?? schema.default, required);
+  if (SCALARS.has(schema.type)) return text(schema, context, start ?? schema.default, required);
   return json(schema, context, start);
 }
 
@@ -56,7 +60,7 @@ function wrap(name, node, schema, required) {
 function optional(schema, context, start) {
   const given = start !== undefined && start !== null;
   const inner = resolve(schema, context.schemas);
-  if (inner.type === "string" || inner.enum) return field(inner, context, given ? start : undefined, false);
+  if (SCALARS.has(inner.type) || inner.enum) return field(inner, context, given ? start : undefined, false);
   const box = h("input", { type: "checkbox", checked: given, "aria-label": `give ${context.name}` });
   const node = field(inner, context, given ? start : undefined, true);
   const holder = h("div", { hidden: !given }, node.element);
@@ -75,6 +79,10 @@ function text(schema, context, start, required) {
     const value = input.value.trim();
     if (!value) return required ? `${context.path} is required` : null;
     if (number && Number.isNaN(Number(value))) return `${context.path} must be a number`;
+    if (schema.type === "integer" && !/^-?\d+$/.test(value)) return `${context.path} must be a whole number`;
+    if (number && Number(value) < schema.minimum) return `${context.path} must be at least ${schema.minimum}`;
+    if (number && Number(value) > schema.maximum) return `${context.path} must be at most ${schema.maximum}`;
+    if (value.length > schema.maxLength) return `${context.path} has more than ${schema.maxLength} characters`;
     if (pattern && !pattern.test(value)) return `${context.path} has another form than ${schema.pattern}`;
     return null;
   };
@@ -86,10 +94,24 @@ function text(schema, context, start, required) {
   return { element: input, value, faults: () => [fault()].filter(Boolean) };
 }
 
+// One of some fixed words, or a number or text: `nan`, or a whole number.
+function either(options, context, start, required) {
+  const words = options.filter((one) => "const" in one).map((one) => one.const);
+  const open = options.filter((one) => SCALARS.has(one.type) && !("const" in one));
+  const input = h("input", { type: "text", value: start ?? "", required, autocomplete: "off", spellcheck: "false", placeholder: [...open.map((one) => one.type), ...words].join(" or ") });
+  const typed = () => input.value.trim();
+  const number = () => open.some((one) => one.type !== "string") && /^-?\d+(\.\d+)?$/.test(typed()) && (open.some((one) => one.type === "number") || /^-?\d+$/.test(typed()));
+  const fits = () => words.includes(typed()) || number() || open.some((one) => one.type === "string");
+  const faults = () => (typed() ? (fits() ? [] : [`${context.path} must be ${input.placeholder}`]) : required ? [`${context.path} is required`] : []);
+  input.addEventListener("input", () => { input.setAttribute("aria-invalid", typed() && faults().length ? "true" : "false"); context.changed(); });
+  return { element: input, value: () => (typed() === "" ? undefined : words.includes(typed()) ? typed() : number() ? Number(typed()) : typed()), faults };
+}
+
+// What has to be chosen is not chosen beforehand: the first of a list is nobody's decision.
 function choice(values, context, start, required) {
   const select = h("select", { onchange: context.changed },
-    required ? null : h("option", { value: "" }, "–"), values.map((one) => h("option", { value: one, selected: one === start }, one)));
-  return { element: select, value: () => select.value || undefined, faults: () => [] };
+    required && start !== undefined ? null : h("option", { value: "" }, "–"), values.map((one) => h("option", { value: one, selected: one === start }, one)));
+  return { element: select, value: () => select.value || undefined, faults: () => (required && !select.value ? [`${context.path} is required`] : []) };
 }
 
 function checkbox(context, start) {
@@ -104,6 +126,7 @@ function list(schema, context, start) {
   const holder = h("div", {});
   const add = (value) => {
     const node = field(schema.items, { ...context, path: `${context.path}/${nodes.length}`, name: "item" }, value, true);
+    if (!node.composite) node.element.setAttribute("aria-label", `${label(context.name || "item")} ${nodes.length + 1}`);
     const row = h("fieldset", {}, h("legend", {}, `${label(context.name || "item")} ${nodes.length + 1}`), node.element,
       h("button", { type: "button", onclick: () => { nodes.splice(nodes.indexOf(node), 1); row.remove(); context.changed(); } }, "Remove"));
     nodes.push(node);

@@ -9,12 +9,14 @@ const PAGES = [
   ["execution", null, /^executions\/([^/]+)$/, () => import("./pages/execution.js")],
   ["results", "Results", /^results$/, () => import("./pages/results.js")],
   ["result", null, /^results\/(.+)$/, () => import("./pages/results.js")],
+  ["backfills", "Backfills", /^backfills$/, () => import("./pages/backfills.js")],
+  ["backfill", null, /^backfills\/([^/]+)$/, () => import("./pages/backfills.js")],
   ["configs", "Sync configs", /^sync-configs$/, () => import("./pages/configs.js")],
   ["config", null, /^sync-configs\/([^/]+)$/, () => import("./pages/config.js")],
   ["command", "New command", /^command$/, () => import("./pages/command.js")],
   ["catalog", "Catalog", /^catalog$/, () => import("./pages/catalog.js")],
 ];
-const ADDRESS = { overview: "#/", executions: "#/executions", results: "#/results", configs: "#/sync-configs", command: "#/command", catalog: "#/catalog" };
+const ADDRESS = { overview: "#/", executions: "#/executions", results: "#/results", configs: "#/sync-configs", backfills: "#/backfills", command: "#/command", catalog: "#/catalog" };
 const main = document.getElementById("main");
 let running = new AbortController();
 

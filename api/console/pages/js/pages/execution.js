@@ -113,11 +113,16 @@ function jobs(part, execution) {
     [...Object.entries(job.links).map(([name, address]) => h("span", {}, link(address, name), " ")),
       job.status === "failed" && h("a", { href: `#/command?job=${encodeURIComponent(execution.id)}/${encodeURIComponent(job.id)}` }, "continue")],
   ]);
+  const tables = execution.jobs.filter((job) => !job.assets.length).flatMap((job) => job.results);
   replace(part, h("h2", {}, "Jobs"),
     table("Jobs", ["job", "step", "progress", "time left", "retries", "doing", "links"], rows, "It has no jobs."),
-    execution.jobs.some((job) => job.results.length) ? h("details", {}, h("summary", {}, "Tables"),
-      h("ul", {}, execution.jobs.flatMap((job) => job.results).slice(0, MOST_JOBS).map((result) =>
-        h("li", {}, h("a", { href: `#/results/${result.dataset}/${result.version}` }, `${result.dataset} ${result.version}`), `: ${result.state}`)))) : null);
+    tables.length ? h("details", {}, h("summary", {}, "Tables"),
+      h("ul", {}, tables.slice(0, MOST_JOBS).map((result) =>
+        h("li", {}, h("a", { href: `#/results/${result.dataset}/${result.version}` }, `${result.dataset} ${result.version}`), `: ${result.state}`)))) : null,
+    execution.jobs.filter((job) => job.assets.length).slice(0, MOST_JOBS).map((job) => h("details", {}, h("summary", {}, `Rasters of ${job.dataset} ${job.version || ""}`),
+      table(`Assets of ${job.dataset}`, ["asset", "kind", "state", "made from", "why not"], job.assets.map((asset) => [
+        asset.name, asset.kind, status({ saved: "complete", failed: "failed" }[asset.state] || "wait", asset.state), asset.made_from.join(", "), h("span", { class: "error" }, asset.fault || ""),
+      ])))));
 }
 
 async function timeline(part, execution, events) {
