@@ -14,9 +14,7 @@ class TargetStore(Protocol):
     A note counts as long as its execution is open. One whose execution was never stored, because its process died in
     between, counts for a minute.
 
-    A twin on DynamoDB needs: an item per target and execution (partition key the target, sort key the execution's id),
-    written before it reads who else has noted the target; where both find each other, the smaller id stays. So two may
-    be refused at once, never two be let in. `batch_get_item` tells which of the others are still open; a TTL clears up.
+    Of two that note the same at once, both may be refused, never are both let in.
     """
 
     def note(self, execution_id: str, targets: AbstractSet[str], *, alone: bool) -> str | None:

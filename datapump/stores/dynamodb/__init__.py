@@ -11,12 +11,14 @@ from datapump.stores.dynamodb.keys import DynamoKeyStore
 from datapump.stores.dynamodb.runs import DynamoRunStore
 from datapump.stores.dynamodb.sync_configs import DynamoSyncConfigStore
 from datapump.stores.dynamodb.tables import Tables, definitions
+from datapump.stores.dynamodb.targets import DynamoTargetStore
 
 __all__ = [
     "DynamoAuditStore",
     "DynamoKeyStore",
     "DynamoRunStore",
     "DynamoSyncConfigStore",
+    "DynamoTargetStore",
     "Tables",
     "definitions",
 ]

@@ -10,6 +10,7 @@ The run table holds, under `pk` and `sk`:
 | | `EVENT#00000001` | an event |
 | | `JOB#dispatch#job id` | a job: status, revision, document |
 | | `LIST#name` | puts the execution into a list |
+| | `FORGOTTEN` | that it is not going to be stored: what it has noted counts for nothing |
 | `JOB#id` | `execution id` | says which executions hold a job of that id |
 | `CONFIG#id` | `RUN#execution id#job id` | a job of that sync config, and its status |
 | | `CHANGE#00000002` | what a caller changed in it |
@@ -17,6 +18,7 @@ The run table holds, under `pk` and `sk`:
 | | `LIST#name` | puts the config into a list |
 | `IDEMPOTENCY#caller#key` | `IDEMPOTENCY` | the execution that the key made |
 | `EFFECT#key` | `EFFECT` | an effect: intended, or done with its outcome |
+| `TARGET#target` | `TARGET` | which executions are going to write the target |
 | `LEASE#target` | `LEASE` | who may write the target |
 | `KEYS` | `digest` | a caller's key |
 | `AUDIT` | `time#id` | an audit record |

@@ -6,12 +6,26 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
 
-from datapump.stores.dynamodb import DynamoAuditStore, DynamoKeyStore, DynamoRunStore, DynamoSyncConfigStore
-from datapump.stores.sqlite import Database, SqliteAuditStore, SqliteKeyStore, SqliteRunStore, SqliteSyncConfigStore
+from datapump.stores.dynamodb import (
+    DynamoAuditStore,
+    DynamoKeyStore,
+    DynamoRunStore,
+    DynamoSyncConfigStore,
+    DynamoTargetStore,
+)
+from datapump.stores.sqlite import (
+    Database,
+    SqliteAuditStore,
+    SqliteKeyStore,
+    SqliteRunStore,
+    SqliteSyncConfigStore,
+    SqliteTargetStore,
+)
 from tests.support.dynamodb import dynamodb
 
 if TYPE_CHECKING:
     from datapump.stores import AuditStore, KeyStore, RunStore, SyncConfigStore
+    from datapump.stores.targets import TargetStore
 
 
 class Stores(NamedTuple):
@@ -21,6 +35,7 @@ class Stores(NamedTuple):
     sync_configs: SyncConfigStore
     keys: KeyStore
     audit: AuditStore
+    targets: TargetStore
 
 
 @pytest.fixture
@@ -31,6 +46,7 @@ def sqlite_stores(tmp_path, clock):
         SqliteSyncConfigStore(database, clock),
         SqliteKeyStore(database),
         SqliteAuditStore(database),
+        SqliteTargetStore(database, clock),
     )
     database.close()
 
@@ -48,6 +64,7 @@ def dynamo_stores(tables, clock):
         DynamoSyncConfigStore(tables, clock),
         DynamoKeyStore(tables),
         DynamoAuditStore(tables, clock),
+        DynamoTargetStore(tables, clock),
     )
 
 

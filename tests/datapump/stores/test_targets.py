@@ -6,24 +6,16 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from datapump.executions import Execution, ExecutionStatus
-from datapump.stores.sqlite import Database, SqliteRunStore, SqliteTargetStore
 
 
 @pytest.fixture
-def runs(database, clock):
-    return SqliteRunStore(database, clock)
+def runs(stores):
+    return stores.runs
 
 
 @pytest.fixture
-def database(tmp_path):
-    made = Database(tmp_path / "datapump.sqlite")
-    yield made
-    made.close()
-
-
-@pytest.fixture
-def targets(database, clock):
-    return SqliteTargetStore(database, clock)
+def targets(stores):
+    return stores.targets
 
 
 def stored(runs, clock, name):
@@ -80,3 +72,29 @@ def test_of_many_at_once_one_is_let_in(targets):
         answers = list(pool.map(note, range(8)))
     assert answers.count(None) == 1
     assert len(set(answers)) == 2
+
+
+def test_more_targets_than_fit_a_transaction_are_noted_all_or_none(runs, targets, clock):
+    many = {f"table {number:03d}" for number in range(250)}
+    assert targets.note(stored(runs, clock, "e2"), many, alone=True) is None
+    assert targets.note("e3", {"table 249"}, alone=True) == "e2"
+    runs.finish("e2", ExecutionStatus.SUCCEEDED)
+    targets.note(stored(runs, clock, "e4"), {"table 200"}, alone=False)
+    assert targets.note("e5", many, alone=True) == "e4"
+    assert targets.note("e6", {"table 000"}, alone=True) is None
+
+
+def test_one_that_comes_in_while_many_are_noted_keeps_them_out(dynamo_stores, clock, monkeypatch):
+    targets, tables = dynamo_stores.targets, dynamo_stores.targets._tables
+    stored(dynamo_stores.runs, clock, "e1")
+    write, done = tables.write_together, []
+
+    def slow(writes):
+        write(writes)
+        if not done:
+            done.append(True)
+            targets.note("e1", {"table 249"}, alone=False)
+
+    monkeypatch.setattr(tables, "write_together", slow)
+    assert targets.note("e2", {f"table {number:03d}" for number in range(250)}, alone=True) == "e1"
+    assert targets.note("e3", {"table 000"}, alone=True) is None
