@@ -1,26 +1,20 @@
-"""The API on Lambda: requests of API Gateway through Mangum, and the nightly schedules."""
+"""The API on Lambda: requests of API Gateway through Mangum, and the nightly schedules.
+
+The routes and their schemas are loaded for the first request: importing this module stays near the cost of its
+libraries, and the event of a schedule does without them. What the first request costs then is in `docs/limits.md`.
+"""
 
 from __future__ import annotations
 
-import json
 import time
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from fastapi import Response
-from mangum import Mangum
-
-from api.app import create_app
-from api.idempotency import fingerprint
 from api.services import Services
-from api.submission import submit
 from datapump.analyses import Analysis
 from datapump.aws import Aws
-from datapump.capabilities import refuse_unavailable
-from datapump.clients.gfw_accounts import GfwAccounts
 from datapump.clock import SystemClock
-from datapump.commands import parse_command
-from datapump.errors import InvalidInputError, StorageError
-from datapump.executions import Execution
+from datapump.errors import StorageError
 from datapump.rate_limits import RateLimiter
 from datapump.secrets import Secrets
 from datapump.settings import ApiSettings, read_settings
@@ -29,17 +23,20 @@ from datapump.stores.dynamodb import (
     DynamoKeyStore,
     DynamoRunStore,
     DynamoSyncConfigStore,
+    DynamoTargetStore,
     Tables,
 )
 from state_machine.step_functions import StepFunctionsOrchestrator
 from state_machine.telemetry import request_id, telemetry
 
 if TYPE_CHECKING:
+    from mangum import Mangum
+
+    from datapump.clients.gfw_accounts import GfwAccounts
     from datapump.clock import Clock
 
 SCHEDULE = "datapump.schedule"
-SCHEDULER = "schedule"
-_made: tuple[Services, Mangum, float] | None = None
+_made: _Made | None = None
 
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:  # noqa: ANN401 - Lambda's context has no type
@@ -48,36 +45,14 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:  # noqa: ANN
     A schedule's event is `{source: "datapump.schedule", name, time, command}`: its name and the time that it was to
     fire at are its idempotency key, so that an event that is delivered twice starts one execution.
     """
-    services, gateway = _services()
+    made = _now()
     with telemetry("api").about(request_id(context)):
         if event.get("source") == SCHEDULE:
-            return scheduled(event, services)
-        answer: dict[str, Any] = gateway(event, context)
+            from api.scheduled import scheduled  # noqa: PLC0415 - see the top of this module
+
+            return scheduled(event, made.services)
+        answer: dict[str, Any] = made.gateway(event, context)
         return answer
-
-
-def scheduled(event: dict[str, Any], services: Services) -> dict[str, Any]:
-    """Start the execution of a schedule's command, exactly once; returns its id.
-
-    Raises:
-        InvalidInputError: The event lacks its name, its time or its command, or the command is wrong.
-        UnsupportedError: This version cannot carry out the command.
-        RemoteUnavailableError: It is stored, and must be started by delivering the event again.
-    """
-    missing = [name for name in ("name", "time", "command") if not event.get(name)]
-    if missing:
-        raise InvalidInputError(f"the event of a schedule lacks {', '.join(missing)}")
-    command = parse_command(json.dumps(event["command"]))
-    refuse_unavailable(command)
-    wanted = Execution(
-        id=services.clock.new_id(),
-        command=command.model_dump(mode="json"),
-        fingerprint=fingerprint(command),
-        caller=SCHEDULER,
-        idempotency_key=f"{event['name']} {event['time']}",
-        created=services.clock.now(),
-    )
-    return {"execution_id": submit(services, wanted, Response()).id}
 
 
 def create_services(settings: ApiSettings, clock: Clock | None = None) -> Services:
@@ -103,7 +78,8 @@ def create_services(settings: ApiSettings, clock: Clock | None = None) -> Servic
         analyses=frozenset(Analysis),
         limiter=RateLimiter(clock, settings.rate_limit_requests, settings.rate_limit_window_s),
         audit=DynamoAuditStore(tables, clock),
-        accounts=GfwAccounts.of(settings, clock),
+        targets=DynamoTargetStore(tables, clock),
+        accounts=_accounts(settings, clock),
         cursor_key=cursor_key.get_secret_value().encode(),
         # A Lambda answers whole and one request at a time, and API Gateway gives up after 30 s.
         streams=False,
@@ -113,15 +89,42 @@ def create_services(settings: ApiSettings, clock: Clock | None = None) -> Servic
     )
 
 
-def _services() -> tuple[Services, Mangum]:
+def _accounts(settings: ApiSettings, clock: Clock) -> GfwAccounts | None:
+    if settings.rw_api_url is None:
+        return None
+    from datapump.clients.gfw_accounts import GfwAccounts  # noqa: PLC0415 - brings an HTTP client along
+
+    return GfwAccounts.of(settings, clock)
+
+
+def _now() -> _Made:
     """Made for the first event, and again when the secrets have been used for long enough."""
     global _made  # noqa: PLW0603 - a Lambda container lives as long as its module
-    if _made is None or time.monotonic() >= _made[2]:
+    if _made is None or time.monotonic() >= _made.until:
         settings = read_settings(ApiSettings)
-        services = create_services(settings)
-        gateway = Mangum(create_app(services), lifespan="off")
-        _made = services, gateway, time.monotonic() + settings.secret_cache_s
-    return _made[0], _made[1]
+        _made = _Made(create_services(settings), time.monotonic() + settings.secret_cache_s)
+    return _made
+
+
+class _Made:
+    """What lives as long as the secrets in it are used.
+
+    Args:
+        until: On the monotonic clock.
+    """
+
+    def __init__(self, services: Services, until: float) -> None:
+        self.services = services
+        self.until = until
+
+    @cached_property
+    def gateway(self) -> Mangum:
+        """Carries requests to the app."""
+        from mangum import Mangum  # noqa: PLC0415 - see the top of this module
+
+        from api.app import create_app  # noqa: PLC0415 - as above
+
+        return Mangum(create_app(self.services), lifespan="off")
 
 
 def _trouble(runs: DynamoRunStore) -> str | None:

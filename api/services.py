@@ -1,22 +1,27 @@
 """What the API needs to do its work; a deployment puts it together and hands it in."""
 
+from __future__ import annotations
+
 import secrets
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Annotated, Protocol, cast
+from typing import TYPE_CHECKING, Annotated, Protocol, cast
 
 from fastapi import Depends, Request
 
-from datapump import outlines
-from datapump.analyses import Analysis
-from datapump.backfills import Backfills
-from datapump.clients.data_api import DataApi
-from datapump.clock import Clock
-from datapump.keys import ApiKey
-from datapump.rate_limits import RateLimiter
-from datapump.stores import AuditStore, KeyStore, RunStore, SyncConfigStore
-from datapump.stores.targets import TargetStore
-from state_machine.orchestrator import Orchestrator
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from datapump import outlines
+    from datapump.analyses import Analysis
+    from datapump.backfills import Backfills
+    from datapump.clients.data_api import DataApi
+    from datapump.clock import Clock
+    from datapump.keys import ApiKey
+    from datapump.rate_limits import RateLimiter
+    from datapump.stores import AuditStore, KeyStore, RunStore, SyncConfigStore
+    from datapump.stores.targets import TargetStore
+    from state_machine.orchestrator import Orchestrator
 
 HealthCheck = Callable[[], str | None]
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from datapump.recipes import recipes
 from datapump.settings import get_settings
 from datapump.sources import SOURCES
 
@@ -93,4 +92,6 @@ def sync_types() -> list[SyncType]:
 
 
 def _added() -> frozenset[str]:
+    from datapump.recipes import recipes  # noqa: PLC0415 - the models of recipes cost much to load, and few look at them
+
     return frozenset(SOURCES) | {recipe.sync for recipe in recipes(get_settings().recipes).values()}

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 from datapump.commands import SyncCommand
 from datapump.errors import UnsupportedError
-from datapump.recipes import recipes
 from datapump.settings import get_settings
 from datapump.sources import SOURCES
 
@@ -22,6 +21,8 @@ def available_sync_types() -> frozenset[str]:
 
 def known_recipes() -> list[Recipe]:
     """The recipes of raster datasets, by name."""
+    from datapump.recipes import recipes  # noqa: PLC0415 - costs much to load, and most commands are not of recipes
+
     return list(recipes(get_settings().recipes).values())
 
 

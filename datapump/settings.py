@@ -20,7 +20,9 @@ FIRMS = "https://firms2.modaps.eosdis.nasa.gov/data/active_fire/"
 class Settings(BaseSettings):
     """All that a deployment can choose. The defaults are the embedded deployment, whole on one machine."""
 
-    model_config = SettingsConfigDict(env_prefix="DATAPUMP_", env_file=".env", extra="ignore", frozen=True)
+    model_config = SettingsConfigDict(
+        env_prefix="DATAPUMP_", env_file=".env", extra="ignore", frozen=True, defer_build=True
+    )
 
     data_dir: Path = Field(Path("data"), description="Folder of the embedded deployment: stores, objects, tables.")
     host: str = Field("127.0.0.1", description="Address that the server listens on.")

@@ -1,6 +1,6 @@
 """`/results`: the published tables, to be looked at; drawn from the Data API's own query."""
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from fastapi import APIRouter, Path, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
@@ -18,12 +18,14 @@ from api.schemas.results import (
     ResultTableDocument,
 )
 from api.services import Services, ServicesOf
-from datapump.clients.data_api import DataApi
 from datapump.errors import NotFoundError, UnsupportedError
 from datapump.keys import Scope
 from datapump.names import DatasetName, VersionName
 from datapump.outlines import Areas, read_areas
 from datapump.published import MOST_ROWS, Choice, columns, result_datasets, row_count, rows
+
+if TYPE_CHECKING:
+    from datapump.clients.data_api import DataApi
 
 router = APIRouter(tags=["results"])
 LIST = "results"
@@ -133,7 +135,7 @@ def list_result_areas(dataset: Dataset, version: Version, services: ServicesOf) 
     return read_areas(data_api, services.objects, dataset, version)
 
 
-def _data_api(services: Services) -> DataApi:
+def _data_api(services: Services) -> "DataApi":
     if services.data_api is None:
         raise UnsupportedError("this deployment's API cannot look into the Data API: ask the Data API itself")
     return services.data_api

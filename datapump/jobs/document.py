@@ -8,4 +8,4 @@ from pydantic import BaseModel, ConfigDict
 class Document(BaseModel):
     """A strict model: no unknown keys, no coercion beyond what JSON needs."""
 
-    model_config = ConfigDict(extra="forbid", strict=True)
+    model_config = ConfigDict(extra="forbid", strict=True, defer_build=True)

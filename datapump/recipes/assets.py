@@ -29,7 +29,7 @@ _ANY_YEAR = {"confidence": "A", "date": "B", "days": "0", "later": "0"}
 class Part(BaseModel):
     """A part of a recipe: unknown keys are mistakes."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
 
 def one_line(text: str) -> str:

@@ -1,0 +1,44 @@
+"""What a schedule of the production deployment asks for."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from fastapi import Response
+
+from api.idempotency import fingerprint
+from api.submission import submit
+from datapump.capabilities import refuse_unavailable
+from datapump.commands import parse_command
+from datapump.errors import InvalidInputError
+from datapump.executions import Execution
+
+if TYPE_CHECKING:
+    from api.services import Services
+
+SCHEDULER = "schedule"
+
+
+def scheduled(event: dict[str, Any], services: Services) -> dict[str, Any]:
+    """Start the execution of a schedule's command, exactly once; returns its id.
+
+    Raises:
+        InvalidInputError: The event lacks its name, its time or its command, or the command is wrong.
+        UnsupportedError: This version cannot carry out the command.
+        RemoteUnavailableError: It is stored, and must be started by delivering the event again.
+    """
+    missing = [name for name in ("name", "time", "command") if not event.get(name)]
+    if missing:
+        raise InvalidInputError(f"the event of a schedule lacks {', '.join(missing)}")
+    command = parse_command(json.dumps(event["command"]))
+    refuse_unavailable(command)
+    wanted = Execution(
+        id=services.clock.new_id(),
+        command=command.model_dump(mode="json"),
+        fingerprint=fingerprint(command),
+        caller=SCHEDULER,
+        idempotency_key=f"{event['name']} {event['time']}",
+        created=services.clock.now(),
+    )
+    return {"execution_id": submit(services, wanted, Response()).id}
