@@ -46,7 +46,9 @@ class DynamoTargetStore:
         for _ in range(ATTEMPTS):
             items = self._items(names)
             over = self._over({one for item in items.values() for one in item["held"]} - {execution_id}, items)
-            held = {name: {one: at for one, at in items[name]["held"].items() if one not in over} for name in names}
+            held: dict[str, dict[str, str]] = {
+                name: {one: at for one, at in items[name]["held"].items() if one not in over} for name in names
+            }
             others = {one for by_name in held.values() for one in by_name} - {execution_id}
             if alone and others:
                 if noted:
