@@ -53,6 +53,9 @@ class Front:
 
     app = None
 
+    def __init__(self):
+        self.session = asgi.get_client(self)
+
     async def __call__(self, scope, receive, send):
         await self.app(scope, receive, send)
 
@@ -111,6 +114,14 @@ def through_lambda(world_maker):
     LAMBDA.app.app.close()
 
 
+def asking(schema):
+    """How a schema's app is asked: with a key, and over a session that is made once.
+
+    The checks that ask again without a key leave the session out too, and keep the app.
+    """
+    return {"headers": HEADERS, "app": schema.app, "session": schema.app.session}
+
+
 def without_waiting(case):
     """The case, without the time that it would wait for events."""
     if isinstance(case.query, dict) and str(case.query.get("wait")) in {str(seconds) for seconds in range(1, 31)}:
@@ -136,7 +147,7 @@ class Rows:
         self.renew()
 
     def get_call_kwargs(self, case):  # noqa: ARG002 - schemathesis's own signature
-        return {"headers": HEADERS}
+        return asking(self.schema)
 
     def before_call(self, case):
         without_waiting(case)
@@ -157,16 +168,15 @@ def answers(schemas, label, count, **how):
     """
     operation = schemas[0].find_operation_by_label(label)
     modes = [operation.as_strategy(generation_mode=mode) for mode in GenerationMode]
-    # The checks that ask again without a key leave the session out, and keep the app.
-    behind = [{"app": schema.app, "session": asgi.get_client(schema.app)} for schema in schemas]
+    how_to_ask = [asking(schema) for schema in schemas]
     asked = [0] * len(schemas)
 
     @settings(max_examples=count, database=None, suppress_health_check=list(HealthCheck), **how)
     @given(st.one_of(modes))
     def ask(case):
         without_waiting(case)
-        for which, one in enumerate(behind):
-            case.call_and_validate(headers=HEADERS, **one)
+        for which, one in enumerate(how_to_ask):
+            case.call_and_validate(**one)
             asked[which] += 1
 
     ask()
@@ -190,8 +200,9 @@ def test_the_app_and_the_lambda_handler_answer_as_the_contract_says(label, on_ap
     "label", [pytest.param(label, marks=[pytest.mark.soak] * (label == "POST /commands")) for label in OPERATIONS]
 )
 def test_the_app_answers_at_the_edges_as_the_contract_says(label, on_app):
+    how_to_ask = asking(APP)
     for case in edges(label):
-        without_waiting(case).call_and_validate(headers=HEADERS)
+        without_waiting(case).call_and_validate(**how_to_ask)
 
 
 def test_the_app_answers_operations_in_a_row_as_the_contract_says(on_app):
