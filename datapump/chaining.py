@@ -10,10 +10,11 @@ import json
 from typing import TYPE_CHECKING, Any, Final
 
 from datapump.analyses import SyncType
-from datapump.commands import SyncCommand
+from datapump.commands import COMMAND, SyncCommand
 from datapump.executions import Execution
 from datapump.jobs.documents import JobStatus, RasterJob
 from datapump.recipes import recipes
+from datapump.targets import create_noting
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -47,10 +48,16 @@ def start_followers(execution: Execution, jobs: Iterable[JobBase], ports: Ports)
         wanted = _execution(execution, sync_type, ports)
         known = ports.runs.find_by_key(CALLER, str(wanted.idempotency_key))
         if known is None and not execution.ended and is_followed(sync_type, ports):
-            known, _ = ports.runs.create_execution(wanted)
+            known = store(wanted, ports)
         if known is not None:
             stored.append(known.id)
     return tuple(stored)
+
+
+def store(wanted: Execution, ports: Ports) -> Execution:
+    """Store an execution that datapump itself asks for, so that commands that are not to wait are refused for it."""
+    command = COMMAND.validate_python(wanted.command, strict=False)
+    return create_noting(wanted, command, ports.runs, ports.sync_configs, ports.targets)[0]
 
 
 def followers(published: set[str], ports: Ports) -> list[SyncType]:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from datapump.objects import Objects
     from datapump.settings import Settings
     from datapump.stores import RunStore, SyncConfigStore
+    from datapump.stores.targets import TargetStore
 
 
 @dataclass(frozen=True)
@@ -22,6 +23,7 @@ class Ports:
 
     Attributes:
         areas_api: None where user areas are not synced.
+        targets: What open executions are going to write; None where no command can be refused for that.
     """
 
     settings: Settings
@@ -33,3 +35,4 @@ class Ports:
     engine: Engine
     notifier: Notifier
     areas_api: AreasApi | None = None
+    targets: TargetStore | None = None

@@ -9,7 +9,7 @@ from datetime import datetime, time, timedelta
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from datapump.analyses import SyncType
-from datapump.chaining import CALLER, sync_execution
+from datapump.chaining import CALLER, store, sync_execution
 from datapump.recipes import recipes
 
 if TYPE_CHECKING:
@@ -90,7 +90,7 @@ class Scheduler:
             return
         if due < self._started and not self._was_missed(types, due):
             return
-        runs.create_execution(sync_execution(types, key, self._ports))
+        store(sync_execution(types, key, self._ports), self._ports)
 
     def _was_missed(self, types: Iterable[SyncType], due: datetime) -> bool:
         """Whether a time before the start was missed: the deployment was in use then, and nobody has synced since."""

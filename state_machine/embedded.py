@@ -85,6 +85,7 @@ def create_embedded(settings: Settings, clock: Clock | None = None) -> Embedded:
     areas_token = read_or_make(settings.data_dir / "secrets" / "areas-api-token", new_secret)
     runs = SqliteRunStore(database, clock)
     data_api_client = _data_api_client(settings, token)
+    targets = SqliteTargetStore(database, clock)
     ports = Ports(
         settings=settings,
         clock=clock,
@@ -95,11 +96,11 @@ def create_embedded(settings: Settings, clock: Clock | None = None) -> Embedded:
         engine=_engine(settings, objects, clock, data_api_client),
         notifier=Webhooks.of(settings),
         areas_api=_areas_api_client(settings, areas_token),
+        targets=targets,
     )
     data_api = create_data_api(_data_api_settings(settings, token), objects, clock)
     areas_api = create_areas_api(_areas_api_settings(settings, areas_token), clock)
     orchestrator = LocalOrchestrator(runs, ports, settings.orchestrator_threads)
-    targets = SqliteTargetStore(database, clock)
     backfills = Backfills(
         SqliteBackfillStore(database), runs, ports.sync_configs, targets, clock, orchestrator.start, orchestrator.stop
     )

@@ -21,7 +21,7 @@ from datapump.objects import Objects
 from datapump.ports import Ports
 from datapump.secrets import Secrets
 from datapump.settings import read_settings
-from datapump.stores.dynamodb import DynamoRunStore, DynamoSyncConfigStore, Tables
+from datapump.stores.dynamodb import DynamoRunStore, DynamoSyncConfigStore, DynamoTargetStore, Tables
 
 if TYPE_CHECKING:
     from datapump.clock import Clock
@@ -54,6 +54,7 @@ def create_ports(settings: ProductionSettings, clock: Clock | None = None) -> Po
         engine=EmrEngine(aws, objects, clock, _emr(settings)),
         notifier=Webhooks.of(_with_webhooks(settings, secrets)),
         areas_api=_areas_api(settings, token),
+        targets=DynamoTargetStore(tables, clock),
     )
 
 

@@ -96,6 +96,8 @@ class _Planning:
             data_api=PlannedDataApi(ports.data_api, ports.settings.data_lake_bucket, self._recorder, objects),
             engine=self._engine,
             notifier=PlannedNotifier(self._recorder),
+            # What a plan would start holds nobody up.
+            targets=None,
             areas_api=None if ports.areas_api is None else PlannedAreasApi(ports.areas_api, self._recorder),
         )
 

@@ -11,6 +11,7 @@ from datapump.chaining import followers, start_followers
 from datapump.executions import Execution, ExecutionStatus
 from datapump.jobs.documents import JobStatus, RasterJob
 from datapump.jobs.raster_assets import AssetKind, RasterAsset
+from datapump.stores.sqlite import SqliteTargetStore
 from tests.support.alert_night import put_config, sync
 from tests.support.deployment import Deployment
 from tests.support.faults import Crash, Tap, Tapped
@@ -132,3 +133,15 @@ def test_what_has_ended_tells_again_what_it_triggered_and_starts_nothing_new(wor
     assert start(world, identity, raster("umd_glad_sentinel2_alerts")) == triggered
     assert start(world, identity, raster("umd_glad_landsat_alerts")) == triggered
     assert len(started(world)) == 1
+
+
+def test_a_command_that_is_not_to_wait_is_refused_for_a_sync_that_follows(world):
+    put_config(world, "integrated_alerts")
+    targets = SqliteTargetStore(world.database, world.clock)
+    ports = replace(world.ports, targets=targets)
+    (follower,) = start(world, published(world), raster("wur_radd_alerts"), ports=ports)
+    assert targets.note("another", {"feed integrated_alerts"}, alone=True) == follower
+    world.clock.advance(3600)
+    assert targets.note("another", {"feed integrated_alerts"}, alone=True) == follower
+    world.runs.finish(follower, ExecutionStatus.SUCCEEDED)
+    assert targets.note("another", {"feed integrated_alerts"}, alone=True) is None

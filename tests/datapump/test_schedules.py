@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, time
 
 import pytest
 
+from datapump.commands import parse_command
 from datapump.schedules import Scheduler, slots
+from datapump.stores.sqlite import SqliteTargetStore
+from datapump.targets import TargetBusyError, note_targets
 from tests.support.alert_night import put_config
 from tests.support.clock import FakeClock
 from tests.support.deployment import Deployment
@@ -118,3 +122,14 @@ def test_what_it_submits_runs_like_any_other_sync(world):
     (execution,) = world.runs.list_executions().items
     assert (execution.caller, execution.idempotency_key) == ("datapump", "nightly 2026-01-16T01:00Z glad")
     assert execution.command["parameters"] == {"types": ["glad"], "sync_version": None, "tables": None}
+
+
+def test_a_command_that_is_not_to_wait_is_refused_for_a_sync_of_the_schedule(world):
+    follow(world, "viirs")
+    targets = SqliteTargetStore(world.database, world.clock)
+    hours(world, Scheduler(replace(world.ports, targets=targets)), 15)
+    (scheduled,) = world.runs.list_executions(caller="datapump").items
+    command = '{"command": "sync", "parameters": {"types": ["viirs"]}, "on_conflict": "refuse"}'
+    with pytest.raises(TargetBusyError) as refused:
+        note_targets("another", parse_command(command), world.sync_configs, targets)
+    assert refused.value.holder == scheduled.id

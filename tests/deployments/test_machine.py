@@ -188,3 +188,11 @@ def test_every_line_of_a_log_names_its_execution_and_job(world, monkeypatch):
     assert [line["message"] for line in told] == ["dispatched to 1 jobs", "seen"]
     assert {line["execution_id"] for line in told} == {execution.id}
     assert told[1]["job_id"] == world.jobs(execution.id)[0].id
+
+
+def test_a_command_that_is_not_to_wait_is_refused_while_another_writes_the_same(world):
+    holder = world.submit(ANALYSIS)
+    with pytest.raises(AssertionError, match=f"(?s)409.*/executions/{holder}"):
+        world.submit({**ANALYSIS, "on_conflict": "refuse"})
+    world.carry(holder)
+    assert world.submit({**ANALYSIS, "on_conflict": "refuse"}) != holder
