@@ -5,6 +5,7 @@ They lie beside the tables, `{output}/areas/{level}.geojson`; the format is RFC 
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Literal, Protocol
 
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -93,8 +94,9 @@ def read_areas(data_api: DataApi, objects: Reader, dataset: str, version: str) -
 
 def _files(sources: list[str]) -> list[str]:
     """The files of outlines beside the files that a table was made from, the newest first."""
-    parts = [source.rsplit("/", 3) for source in reversed(sources)]
-    uris = [outline_uri(output, level) for output, level, _, _ in (part for part in parts if len(part) == 4)]  # noqa: PLR2004 - output, level, table, file
+    # s3://bucket/.../output/level/table/file; what lies higher up is no engine's table.
+    places = [re.fullmatch(r"(\w+://[^/]+/.+)/([^/]+)/[^/]+/[^/]+", source) for source in reversed(sources)]
+    uris = [outline_uri(place[1], place[2]) for place in places if place is not None]
     return list(dict.fromkeys(uris))[:_MOST_RUNS]
 
 

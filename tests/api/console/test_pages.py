@@ -265,6 +265,29 @@ def test_planted_markup_stays_text_wherever_it_reaches_the_page(fresh_night, ope
         assert page.locator("a[href^='javascript:']").count() == 0
 
 
+def test_markup_in_the_rows_of_a_published_table_stays_text(fresh_night, open_page, deployment_of):
+    deployment = deployment_of(fresh_night)
+    dataset, uri = "geostore__viirs__planted", "s3://gfw-pipelines/planted.tsv"
+    deployment.objects.put(uri, f"geostore__id\talert__date\talert__count\n{MARKUP}\t2026-01-15\t3\n".encode())
+    schema = [
+        {"name": "geostore__id", "data_type": "text"},
+        {"name": "alert__date", "data_type": "date"},
+        {"name": "alert__count", "data_type": "integer"},
+    ]
+    with closing(fresh_night.server.data_api()) as data_api:
+        data_api.create_dataset(dataset, {"title": MARKUP})
+        options = {"source_type": "table", "source_driver": "text", "source_uri": [uri], "delimiter": "\t"}
+        data_api.create_version(
+            dataset, "v1", {**options, "table_schema": schema, "create_dynamic_vector_tile_cache": False}
+        )
+        deployment.until(lambda: data_api.version(dataset, "v1")["status"] == "saved")
+    page = open_page(fresh_night, f"results/{dataset}/v1", expected=["404"])
+    page.on("dialog", lambda _: pytest.fail("markup was run"))
+    expect(page.locator(f"td:text('{MARKUP}')").last).to_be_visible()
+    expect(page.locator(".chart svg")).to_have_count(2)
+    assert page.locator("main img, main b").count() == 0
+
+
 PAGES = [
     "",
     "executions",
