@@ -205,10 +205,12 @@ def test_the_app_answers_at_the_edges_as_the_contract_says(label, on_app):
         without_waiting(case).call_and_validate(**how_to_ask)
 
 
+@pytest.mark.soak
 def test_the_app_answers_operations_in_a_row_as_the_contract_says(on_app):
     run(AppRows, on_app, ROWS, 8, derandomize=True)
 
 
+@pytest.mark.soak
 def test_the_lambda_handler_answers_operations_in_a_row_as_the_contract_says(through_lambda):
     run(LambdaRows, through_lambda, ROWS, 8, derandomize=True)
 
