@@ -3,23 +3,22 @@
 from __future__ import annotations
 
 import json
-import sqlite3
-import threading
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from datapump.embedded.areas_api.folder import areas_in
-from datapump.errors import StorageError
+from datapump.embedded.database import ServiceDatabase
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    import sqlite3
+    from collections.abc import Sequence
     from pathlib import Path
 
     from datapump.clock import Clock
     from datapump.embedded.areas_api.folder import FolderArea
 
 JSON = dict[str, Any]
-SCHEMA = """
+MIGRATIONS = (
+    """
     CREATE TABLE IF NOT EXISTS geostores (id TEXT PRIMARY KEY, current TEXT, attributes TEXT NOT NULL) STRICT;
     CREATE TABLE IF NOT EXISTS areas (
         id TEXT PRIMARY KEY,
@@ -38,7 +37,8 @@ SCHEMA = """
     CREATE TABLE IF NOT EXISTS requests (
         number INTEGER PRIMARY KEY, at TEXT NOT NULL, method TEXT NOT NULL, path TEXT NOT NULL, body TEXT NOT NULL
     ) STRICT;
-"""
+    """,
+)
 
 
 class Email(NamedTuple):
@@ -72,27 +72,17 @@ class AreasStore:
 
     def __init__(self, path: Path, clock: Clock) -> None:
         self._clock = clock
-        self._lock = threading.RLock()
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            self._connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
-            self._connection.row_factory = sqlite3.Row
-            for pragma in ("journal_mode = WAL", "synchronous = FULL", "busy_timeout = 5000"):
-                self._connection.execute(f"PRAGMA {pragma}")
-            self._connection.executescript(SCHEMA)
-        except (OSError, sqlite3.Error) as error:
-            raise StorageError(f"the Areas API's store {path} cannot be used: {error}") from error
+        self._database = ServiceDatabase(path, "the Areas API", MIGRATIONS)
 
     def close(self) -> None:
         """Close the file."""
-        with self._lock:
-            self._connection.close()
+        self._database.close()
 
     def take_in(self, folder: Path, *, dry_run: bool = False) -> JSON:
         """Make areas of what is new or changed in a folder; counts as the sync of subscriptions answers them."""
         created: list[str] = []
         updated: list[str] = []
-        with self._write() as sql:
+        with self._database.write() as sql:
             for area in areas_in(folder):
                 known = sql.execute("SELECT id, geostore FROM areas WHERE source = ?", (area.source,)).fetchone()
                 if known is not None and known["geostore"] == area.geostore:
@@ -109,7 +99,7 @@ class AreasStore:
 
     def add_geostore(self, identity: str, attributes: JSON, *, current: str | None = None) -> None:
         """Store a geometry; with `current`, under an id of old whose requests lead to that other one."""
-        with self._write() as sql:
+        with self._database.write() as sql:
             sql.execute(
                 "INSERT OR REPLACE INTO geostores (id, current, attributes) VALUES (?, ?, ?)",
                 (identity, current, json.dumps(attributes)),
@@ -117,7 +107,7 @@ class AreasStore:
 
     def add_area(self, geostore: str | None, *, status: str = "pending", **attributes: str) -> str:
         """Store an area of a geometry; returns its id."""
-        with self._write() as sql:
+        with self._database.write() as sql:
             return self._insert(sql, None, geostore, status, attributes)
 
     def areas(self, *, status: str | None = None, user_id: str | None = None) -> list[JSON]:
@@ -125,7 +115,7 @@ class AreasStore:
         conditions = {"status = ?": status, "user_id = ?": user_id}
         chosen = {condition: value for condition, value in conditions.items() if value is not None}
         where = " AND ".join(chosen) or "1"
-        with self._read() as sql:
+        with self._database.read() as sql:
             rows = sql.execute(f"SELECT * FROM areas WHERE {where} ORDER BY id", tuple(chosen.values()))  # noqa: S608 - constants
             return [_document(row) for row in rows]
 
@@ -133,7 +123,7 @@ class AreasStore:
         """Change every area of these geometries, and note an e-mail for each that is then saved and has an address."""
         now = self._now()
         found = []
-        with self._write() as sql:
+        with self._database.write() as sql:
             for geostore in dict.fromkeys(geostores):
                 for row in sql.execute("SELECT * FROM areas WHERE geostore = ?", (geostore,)).fetchall():
                     attributes = {**json.loads(row["attributes"]), **changes, "updatedAt": now}
@@ -154,7 +144,7 @@ class AreasStore:
     def geostores(self, ids: Sequence[str], most: int) -> tuple[list[tuple[str, JSON]], list[str]]:
         """The geometries of ids, at most so many; and the ids of all that there are."""
         found: dict[str, JSON] = {}
-        with self._read() as sql:
+        with self._database.read() as sql:
             for asked in dict.fromkeys(identity.strip() for identity in ids):
                 row = sql.execute("SELECT * FROM geostores WHERE id = ?", (asked,)).fetchone()
                 if row is not None and row["current"] is not None:
@@ -165,19 +155,19 @@ class AreasStore:
 
     def log(self, method: str, path: str, body: str) -> None:
         """Remember a request."""
-        with self._write() as sql:
+        with self._database.write() as sql:
             sql.execute(
                 "INSERT INTO requests (at, method, path, body) VALUES (?, ?, ?, ?)", (self._now(), method, path, body)
             )
 
     def requests(self) -> list[Request]:
         """Every request that changed something, or could have, first to last."""
-        with self._read() as sql:
+        with self._database.read() as sql:
             return [Request(*row) for row in sql.execute("SELECT at, method, path, body FROM requests ORDER BY number")]
 
     def emails(self) -> list[Email]:
         """Every e-mail that would have been sent, first to last."""
-        with self._read() as sql:
+        with self._database.read() as sql:
             return [
                 Email(*row) for row in sql.execute("SELECT at, area, geostore, address FROM emails ORDER BY number")
             ]
@@ -214,24 +204,6 @@ class AreasStore:
 
     def _now(self) -> str:
         return self._clock.now().isoformat(timespec="milliseconds").replace("+00:00", "Z")
-
-    @contextmanager
-    def _read(self) -> Iterator[sqlite3.Connection]:
-        with self._lock:
-            yield self._connection
-
-    @contextmanager
-    def _write(self) -> Iterator[sqlite3.Connection]:
-        with self._lock:
-            try:
-                self._connection.execute("BEGIN IMMEDIATE")
-                yield self._connection
-                self._connection.execute("COMMIT")
-            except sqlite3.OperationalError as error:
-                raise StorageError(f"the Areas API's store refused a write: {error}") from error
-            finally:
-                if self._connection.in_transaction:
-                    self._connection.execute("ROLLBACK")
 
 
 def _document(row: sqlite3.Row) -> JSON:

@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-import sqlite3
-import threading
-from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from datapump.errors import StorageError
+from datapump.embedded.database import ServiceDatabase
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
-# One script for each step of the schema; a file's user_version says how many it has had.
 MIGRATIONS = (
     """
     CREATE TABLE datasets (
@@ -110,55 +105,12 @@ MIGRATIONS = (
 )
 
 
-class Database:
-    """One connection, used by one thread at a time; what `write` yields is one transaction.
+class Database(ServiceDatabase):
+    """The Data API's file.
 
     Args:
         path: The file; made if missing, brought up to date if older.
     """
 
     def __init__(self, path: Path) -> None:
-        self._lock = threading.RLock()
-        self._connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
-        self._connection.row_factory = sqlite3.Row
-        for pragma in ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON", "busy_timeout = 5000"):
-            self._connection.execute(f"PRAGMA {pragma}")
-        self._migrate()
-
-    @contextmanager
-    def read(self) -> Iterator[sqlite3.Connection]:
-        """A view in which nothing changes until the end of the block."""
-        with self._lock:
-            yield self._connection
-
-    @contextmanager
-    def write(self) -> Iterator[sqlite3.Connection]:
-        """A transaction: all of the block's changes are on the disk when it ends, or none.
-
-        Raises:
-            StorageError: The disk refused it.
-        """
-        with self._lock:
-            try:
-                self._connection.execute("BEGIN IMMEDIATE")
-                yield self._connection
-                self._connection.execute("COMMIT")
-            except sqlite3.OperationalError as error:
-                raise StorageError(f"the Data API's store refused a write: {error}") from error
-            finally:
-                if self._connection.in_transaction:
-                    self._connection.execute("ROLLBACK")
-
-    def close(self) -> None:
-        """Close the file; what was committed stays."""
-        with self._lock:
-            self._connection.close()
-
-    def _migrate(self) -> None:
-        done = self._connection.execute("PRAGMA user_version").fetchone()[0]
-        if done > len(MIGRATIONS):
-            raise StorageError(
-                f"the Data API's store is of version {done}, this program knows up to {len(MIGRATIONS)}: update it"
-            )
-        for number, script in enumerate(MIGRATIONS[done:], done + 1):
-            self._connection.executescript(f"BEGIN; {script} PRAGMA user_version = {number}; COMMIT;")
+        super().__init__(path, "the Data API", MIGRATIONS)
