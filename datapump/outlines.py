@@ -77,7 +77,7 @@ def read_areas(data_api: DataApi, objects: Reader, dataset: str, version: str) -
     if data_api.version(dataset, version) is None:
         raise NotFoundError(f"the Data API has no {dataset} {version}")
     found: dict[tuple[tuple[str, Id], ...], Area] = {}
-    for uri in _files(data_api.sources(dataset, version) or []):
+    for uri in (outline_uri(*run) for run in runs(data_api.sources(dataset, version) or [])):
         try:
             areas = _read(objects.head(uri, MOST_BYTES + 1), uri)
         except NotFoundError:
@@ -92,12 +92,11 @@ def read_areas(data_api: DataApi, objects: Reader, dataset: str, version: str) -
     return Areas(features=list(found.values())[:MOST_AREAS])
 
 
-def _files(sources: list[str]) -> list[str]:
-    """The files of outlines beside the files that a table was made from, the newest first."""
+def runs(sources: list[str]) -> list[tuple[str, str]]:
+    """The output folder and the level of each run that a table was made from, the newest first; at most 10."""
     # s3://bucket/.../output/level/table/file; what lies higher up is no engine's table.
     places = [re.fullmatch(r"(\w+://[^/]+/.+)/([^/]+)/[^/]+/[^/]+", source) for source in reversed(sources)]
-    uris = [outline_uri(place[1], place[2]) for place in places if place is not None]
-    return list(dict.fromkeys(uris))[:_MOST_RUNS]
+    return list(dict.fromkeys((place[1], place[2]) for place in places if place is not None))[:_MOST_RUNS]
 
 
 def _read(content: bytes, uri: str) -> Areas:

@@ -22,6 +22,7 @@ from datapump.errors import NotFoundError, UnsupportedError
 from datapump.keys import Scope
 from datapump.names import DatasetName, VersionName
 from datapump.outlines import Areas, read_areas
+from datapump.places import Places, read_places
 from datapump.published import MOST_ROWS, Choice, columns, result_datasets, row_count, rows
 
 if TYPE_CHECKING:
@@ -133,6 +134,18 @@ def list_result_areas(dataset: Dataset, version: Version, services: ServicesOf) 
     if services.objects is None:
         raise UnsupportedError("this deployment keeps no outlines of areas: only the embedded engine writes them")
     return read_areas(data_api, services.objects, dataset, version)
+
+
+@router.get(
+    "/results/{dataset}/{version}/places", dependencies=[NO_QUERY], responses=problems(*TROUBLE, types.UNUSABLE_DATA)
+)
+@requires(Scope.READ)
+def list_result_places(dataset: Dataset, version: Version, services: ServicesOf) -> Places:
+    """Show where the newest fires of a published table were seen: GeoJSON, at most 2,000, and how many there are."""
+    data_api = _data_api(services)
+    if services.objects is None:
+        raise UnsupportedError("this deployment keeps no places of fires: only the embedded engine writes them")
+    return read_places(data_api, services.objects, dataset, version)
 
 
 def _data_api(services: Services) -> "DataApi":

@@ -45,15 +45,18 @@ def names() -> list[str]:
     return sorted(path.stem for path in SPECS.glob("*.json"))
 
 
-def png(name: str, rows: Sequence[dict[str, Any]], title: str) -> bytes:
+def png(name: str, rows: Sequence[dict[str, Any]], title: str, points: Sequence[dict[str, Any]] | None = None) -> bytes:
     """A picture of rows (PNG).
 
     Args:
         name: Which specification.
         rows: As it names their fields.
         title: Stands above it.
+        points: What a map has besides its areas; None: nothing.
     """
     import vl_convert  # noqa: PLC0415 - slow to load, and wanted by few commands
 
-    filled = {**specification(name), "datasets": {"rows": list(rows)}, "title": title, "config": CONFIG}
+    datasets = {"rows": list(rows)} | ({"points": list(points)} if points is not None else {})
+    found = specification(name)
+    filled = {**found, "datasets": found.get("datasets", {}) | datasets, "title": title, "config": CONFIG}
     return bytes(vl_convert.vegalite_to_png(filled, scale=SCALE))

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from datapump.charts import png, rows
-from datapump.charts.areas import shapes
+from datapump.charts.areas import plane, points, shapes
 from datapump.cli.output import connect, out, print_json, told
 from datapump.errors import NotFoundError, StorageError
 
@@ -83,20 +83,40 @@ def areas(
     *,
     as_json: AsJson = False,
 ) -> None:
-    """A published table: totals of its areas on a map."""
+    """A published table: totals of its areas on a map, and the newest fires in them where they are kept."""
     with told(), connect() as client:
         features = client.result_areas(dataset, version)["features"]
         known = {column["name"] for column in client.result(dataset, version)["columns"]}
         by = ",".join(name for name in features[0]["properties"] if name in known)
         found = client.result_rows(dataset, version, group_by=by, sum=total, largest=True, limit=MOST_ROWS)
         drawn = shapes(features, found["items"])
-        _draw("areas", drawn, f"{dataset} {version}: {total or 'rows'} by area", target, as_json=as_json)
+        places, of = _places(client, dataset, version)
+        fires = points(places, plane(features))
+        title = f"{dataset} {version}: {total or 'rows'} by area" + (f", {len(fires)} of {of} fires" if of else "")
+        _draw("areas", drawn, title, target, as_json=as_json, points=fires)
 
 
-def _draw(name: str, drawn: Sequence[dict[str, Any]], title: str, target: Path, *, as_json: bool) -> None:
+def _places(client: Client, dataset: str, version: str) -> tuple[list[dict[str, Any]], int]:
+    """Some of the fires of a table, and how many there are; none of what is no fire."""
+    try:
+        found = client.result_places(dataset, version)
+    except NotFoundError:
+        return [], 0
+    return found["features"], found["total"]
+
+
+def _draw(
+    name: str,
+    drawn: Sequence[dict[str, Any]],
+    title: str,
+    target: Path,
+    *,
+    as_json: bool,
+    points: Sequence[dict[str, Any]] | None = None,
+) -> None:
     if not drawn:
         raise NotFoundError("there is nothing to draw")
-    picture = png(name, drawn, title)
+    picture = png(name, drawn, title, points)
     try:
         target.write_bytes(picture)
     except OSError as error:
@@ -104,7 +124,7 @@ def _draw(name: str, drawn: Sequence[dict[str, Any]], title: str, target: Path, 
     if as_json:
         print_json({"file": str(target), "chart": name, "rows": list(drawn)})
     else:
-        out.print(f"{target}: {len(drawn)} rows drawn", soft_wrap=True)
+        out.print(f"{target}: {title}: {len(drawn)} rows drawn", soft_wrap=True)
 
 
 def _executions(client: Client, **filters: str) -> Iterator[dict[str, Any]]:

@@ -143,6 +143,10 @@ class Operations(Generic[Answer]):
         """The outlines of the areas that a published table is about (GeoJSON)."""
         return self._ask(Request("GET", f"/results/{dataset}/{version}/areas"))
 
+    def result_places(self, dataset: str, version: str) -> Answer:
+        """Where fires of a published table were seen (GeoJSON): a sample, and how many there are."""
+        return self._ask(Request("GET", f"/results/{dataset}/{version}/places"))
+
     def result_rows(self, dataset: str, version: str, **choice: Value | None) -> Answer:
         """Rows of a published table, or with `group_by` the totals of its groups."""
         return self._ask(Request("GET", f"/results/{dataset}/{version}/rows", _given(choice)))

@@ -10,6 +10,7 @@ import numpy as np
 
 from datapump.engines.local.grouping import grouped
 from datapump.engines.local.join import FireIndex, blocks
+from datapump.engines.local.places import Sample
 
 if TYPE_CHECKING:
     from datapump.engines.local.features import Features
@@ -47,11 +48,13 @@ class Tally:
         features: Where they are counted.
         fires: How many fires were looked at.
         matched: How many of them lie in at least one feature.
+        sample: Some of those.
     """
 
     features: Features
     fires: int = 0
     matched: int = 0
+    sample: Sample = field(default_factory=Sample)
     _parts: list[list[IntArray]] = field(default_factory=list)
     _rows: int = 0
 
@@ -78,6 +81,7 @@ class Tally:
                 self._rows += len(part[-1])
         self.fires += len(fires)
         self.matched += int(np.count_nonzero(hit))
+        self.sample.add(fires, hit)
         if self._rows > _MERGE_ROWS and self._rows > 2 * len(self._parts[0][-1]):
             self._merge()
 

@@ -7,6 +7,7 @@ import uuid
 from typing import TYPE_CHECKING
 
 from datapump.outlines import outline_uri
+from datapump.places import places_uri
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -52,6 +53,7 @@ class TableWriter:
             tables: (level, table) pairs of all that the analysis may write.
         """
         self._objects.delete(f"{self._output}/{MANIFEST}")
+        self._objects.delete(places_uri(self._output))
         for level in {level for level, _ in tables}:
             self._objects.delete(outline_uri(self._output, level))
         for level, table in tables:

@@ -123,6 +123,7 @@ def compute(
     everything = tables(request.analysis, request.feature_type, change_only=False)
     writer.clear(everything)
     write_outlines(features, [level for level, _ in everything], objects, request.output)
+    tally.sample.write(objects, request.output)
     name = _write(request, sources, writer, manifest, progress)
     return {**manifest, "manifest": name}
 

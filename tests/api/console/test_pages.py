@@ -14,6 +14,13 @@ from tests.support.deployment import SYNC
 
 MARKUP = "<img src=x onerror=alert(1)><b>bold</b>"
 SERIOUS = {"serious", "critical"}
+# How many points of a map lie outside of its areas, as they are drawn.
+FIRES_OUTSIDE = """(chart) => {
+  const areas = chart.querySelector(".mark-shape").getBoundingClientRect();
+  return [...chart.querySelectorAll(".mark-symbol path")].map((point) => point.getBoundingClientRect())
+    .filter((at) => at.left < areas.left || at.right > areas.right || at.top < areas.top || at.bottom > areas.bottom)
+    .length;
+}"""
 
 
 def test_a_wrong_key_is_refused_and_a_right_one_is_kept_for_the_tab_only(night, open_page):
@@ -188,10 +195,14 @@ def test_a_published_table_is_shown_per_day_by_area_and_as_rows_and_downloaded(f
     assert f"The first {len(lines) - 1} of {len(lines) - 1} row" in page.inner_text("caption:has-text('The first')")
 
 
-def test_the_areas_of_a_published_table_are_on_a_map(night, open_page):
+def test_the_areas_of_a_published_table_are_on_a_map_with_the_fires_in_them(night, open_page):
     page = open_page(night, "results/geostore__viirs__daily_alerts/v1")
-    drawn = page.wait_for_selector(".chart[aria-label^='alert__count on the map: 1 area, 1 with any']")
-    assert drawn.wait_for_selector("svg .mark-shape path")
+    drawn = page.locator(".chart[aria-label='alert__count on the map: 1 area, 1 with any; 3 fires.']")
+    expect(drawn.locator("svg .mark-shape path").first).to_be_visible()
+    expect(drawn.locator("svg .mark-symbol path")).to_have_count(3)
+    words = "1 area, 1 with any. Each point is a fire: 3 of the 3 that the newest run found in them, of 2026-01-15."
+    expect(page.get_by_text(words)).to_be_visible()
+    assert drawn.evaluate(FIRES_OUTSIDE) == 0
 
 
 def test_a_table_without_outlines_says_why_there_is_no_map(fresh_night, open_page):
@@ -200,6 +211,11 @@ def test_a_table_without_outlines_says_why_there_is_no_map(fresh_night, open_pag
     for path in outlines:
         path.unlink()
     page = open_page(fresh_night, "results/geostore__viirs__daily_alerts/v1", expected=["404"])
+    page.wait_for_selector("main p:has-text('No outlines of areas are kept. Each point is a fire: 3 of the 3')")
+    expect(page.locator(".chart svg")).to_have_count(3)
+    for path in (fresh_night.folder / "objects").rglob("places.geojson"):
+        path.unlink()
+    page.reload()
     page.wait_for_selector("main p:has-text('No map: no outlines are kept')")
     expect(page.locator(".chart svg")).to_have_count(2)
 

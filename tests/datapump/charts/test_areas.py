@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from datapump.charts.areas import shapes
+from datapump.charts.areas import plane, points, shapes
 
 
 def area(west, south, east, north, **ids):
@@ -41,6 +41,14 @@ def test_neighbours_on_both_sides_of_the_antimeridian_stay_neighbours():
 def test_what_reaches_across_greenwich_stays_where_it_is():
     [one, other] = shapes([area(-2, -1, 2, 1, id=1), area(-180, -1, -179, 1, id=2)], [])
     assert (ring(one)[0][0], ring(other)[0][0]) == (-2, -180)
+
+
+def test_fires_lie_where_their_areas_do():
+    areas = [area(179, 59, 180, 61, id=1), area(-180, 59, -179, 61, id=2)]
+    day = {"properties": {"date": "2026-01-16"}, "geometry": {"coordinates": [(179.5, 60), (-179.5, 60)]}}
+    left, right = points([day], plane(areas))
+    assert (left["x"], right["x"]) == (pytest.approx(179.5 / 2), pytest.approx(180.5 / 2))
+    assert [left["y"], right["y"], left["date"]] == [60, 60, "2026-01-16"]
 
 
 def test_no_areas_are_no_shapes():

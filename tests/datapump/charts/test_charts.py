@@ -41,6 +41,11 @@ def test_every_specification_becomes_a_picture_that_depends_on_its_rows(name):
     assert drawn != png(name, [], "a title")
 
 
+def test_a_map_with_fires_in_it_is_another_picture():
+    fires = [{"x": 0.5, "y": 0.2, "date": "2026-01-16"}]
+    assert png("areas", ROWS["areas"], "a title", fires) != png("areas", ROWS["areas"], "a title")
+
+
 def test_a_chart_that_is_not_there_is_told_with_those_that_are():
     with pytest.raises(NotFoundError, match="there are areas, gantt, nights"):
         specification("../secrets")

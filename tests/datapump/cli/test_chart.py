@@ -30,3 +30,4 @@ def test_the_areas_of_a_published_table_become_a_map(datapump, analysed, tmp_pat
     assert drawn.exit_code == 0, drawn.stderr
     assert target.read_bytes().startswith(PNG)
     assert "1 rows drawn" in drawn.stdout
+    assert "3 of 3 fires" in drawn.stdout

@@ -2,17 +2,29 @@
 
 const NARROWEST = 0.05;
 
-// Each feature with the total of the row that has its ids; none is nought.
-export function shapes(features, totals, columns) {
-  const name = (row) => JSON.stringify(columns.map((column) => String(row[column])));
-  const found = new Map(totals.map((row) => [name(row), Number(row.total) || 0]));
+// Where a place lies on the plane that fits some areas.
+export function plane(features) {
   const across = farEast(features);
   const [south, north] = bounds(features.flatMap((one) => one.geometry.coordinates.flat(1)), 1);
   const narrow = Math.max(Math.cos(((south + north) / 2) * (Math.PI / 180)), NARROWEST);
+  return ([x, y]) => [(across && x < 0 ? x + 360 : x) * narrow, y];
+}
+
+// Each feature with the total of the row that has its ids; none is nought.
+export function shapes(features, totals, columns, at) {
+  const name = (row) => JSON.stringify(columns.map((column) => String(row[column])));
+  const found = new Map(totals.map((row) => [name(row), Number(row.total) || 0]));
   return features.map(({ properties, geometry }) => ({
     type: "Feature", total: found.get(name(properties)) || 0,
-    geometry: { type: geometry.type, coordinates: geometry.coordinates.map((polygon) => polygon.map((ring) =>
-      ring.map(([x, y]) => [(across && x < 0 ? x + 360 : x) * narrow, y]))) },
+    geometry: { type: geometry.type, coordinates: geometry.coordinates.map((polygon) => polygon.map((ring) => ring.map(at))) },
+  }));
+}
+
+// The places of each day as points.
+export function points(days, at) {
+  return days.flatMap(({ properties, geometry }) => geometry.coordinates.map((place) => {
+    const [x, y] = at(place);
+    return { x, y, date: properties.date };
   }));
 }
 

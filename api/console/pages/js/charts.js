@@ -1,5 +1,7 @@
 // Charts are Vega-Lite specifications, drawn by Vega's own bundle, which is loaded only where something is drawn.
 
+import { h, replace } from "./dom.js";
+
 let bundle = null;
 const specs = new Map();
 
@@ -29,8 +31,20 @@ function colours() {
     .map((name) => [name, style.getPropertyValue(`--${name}`).trim()]));
 }
 
-// Draws rows into an element; `label` is what a reader who cannot see it is told.
-export async function draw(element, name, rows, label, changes = {}) {
+// Draws rows into an element; `label` is what a reader who cannot see it is told, `more` what else a map has.
+// A page says the same in words: it goes on without a chart that cannot be loaded. True if it was drawn.
+export async function draw(element, name, rows, label, more = {}) {
+  try {
+    await drawn(element, name, rows, label, more);
+    return true;
+  } catch (error) {
+    console.warn(error);
+    replace(element, h("p", { class: "soft" }, `No chart: ${error.message}.`));
+    return false;
+  }
+}
+
+async function drawn(element, name, rows, label, more) {
   const [embed, spec] = await Promise.all([load(), specification(name)]);
   const shade = colours();
   const config = {
@@ -41,10 +55,9 @@ export async function draw(element, name, rows, label, changes = {}) {
     // The more, the further from the ground.
     range: { category: [shade.good, shade.bad, shade.run, shade.wait, shade.soft], heatmap: [shade.least, shade.most] },
   };
-  const filled = { ...spec, ...changes, datasets: { rows }, description: label, config };
+  const filled = { ...spec, datasets: { ...spec.datasets, rows, ...more }, description: label, config };
   element.setAttribute("role", "img");
   element.setAttribute("aria-label", label);
   const options = { ast: true, actions: false, renderer: "svg", defaultStyle: false, tooltip: false };
-  const result = await embed(element, filled, options);
-  return () => result.finalize();
+  await embed(element, filled, options);
 }

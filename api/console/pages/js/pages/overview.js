@@ -99,8 +99,8 @@ async function nights(part, syncs) {
   const rows = types.flatMap((sync) => days.map((night) => ({ sync, night, outcome: outcomes.get(`${sync} ${night}`) || "none" })));
   const bad = rows.filter((row) => row.outcome === "failed").length;
   if (part.dataset.shown === JSON.stringify(rows)) return;
-  part.dataset.shown = JSON.stringify(rows);
   const chart = h("div", { class: "chart" });
   replace(part, h("h2", {}, "The last 30 nights"), chart);
-  await draw(chart, "nights", rows, `Syncs of the last 30 nights by feed: ${bad ? count(bad, "night") + " failed" : "none failed"}.`);
+  const drawn = await draw(chart, "nights", rows, `Syncs of the last 30 nights by feed: ${bad ? count(bad, "night") + " failed" : "none failed"}.`);
+  if (drawn) part.dataset.shown = JSON.stringify(rows);
 }

@@ -1,7 +1,7 @@
 // Published tables as people want to see them: per day or year, the top areas, the rows, and as a file.
 
 import { all, get } from "../api.js";
-import { shapes } from "../areas.js";
+import { plane, points, shapes } from "../areas.js";
 import { draw } from "../charts.js";
 import { h, replace, say, table } from "../dom.js";
 import { count } from "../words.js";
@@ -45,6 +45,7 @@ async function one(root, [dataset, version], query, signal) {
   const measure = query.get("sum") || numbers[0] || "";
   const time = names.find((name) => /__date$/.test(name)) || names.find((name) => /__year$/.test(name));
   const area = IDS.find((ids) => ids.every((name) => names.includes(name)));
+  const placed = names.includes("latitude") && names.includes("longitude");
   const choice = h("select", { onchange: () => { location.hash = `#/results/${dataset}/${version}?${new URLSearchParams({ sum: choice.value })}`; } },
     numbers.map((name) => h("option", { value: name, selected: name === measure }, name)));
   const drawn = h("section", {});
@@ -57,26 +58,48 @@ async function one(root, [dataset, version], query, signal) {
   if (time) await chart(charts, "series", path, { group_by: time, sum: measure, limit: MOST }, `${measure || "rows"} by ${time}`, signal);
   if (area) await chart(charts, "top", path, { group_by: area.join(","), sum: measure, largest: true, limit: TOP }, `${measure || "rows"}: the top areas`, signal);
   await parts(rows);
-  if (area) await map(charts.appendChild(drawn), path, area, measure, signal);
+  if (area || placed) await map(charts.appendChild(drawn), path, area || [], measure, signal);
 }
 
-// The map comes last: its outlines are the largest answer. Where none are kept, there is none.
+// The map comes last: its outlines are the largest answer. Where neither they nor fires are kept, there is none.
 async function map(part, path, columns, measure, signal) {
-  let areas;
-  try {
-    areas = (await get(`${path}/areas`, {}, signal)).features;
-  } catch (error) {
-    if (error.status !== 404 && error.status !== 501) throw error;
-    replace(part, h("p", { class: "soft" }, `No map: ${error.message}.`));
+  const [areas, places] = await Promise.all([kept(`${path}/areas`, signal), kept(`${path}/places`, signal)]);
+  const outlined = areas.features?.length > 0;
+  const days = places.features || [];
+  if (!outlined && !days.length) {
+    replace(part, h("h2", {}, "Map"), h("p", { class: "soft" }, `No map: ${areas.why || "there are no areas"}.`));
     return;
   }
-  const { items } = await get(`${path}/rows`, { group_by: columns.join(","), sum: measure, largest: true, limit: MOST }, signal);
-  const rows = shapes(areas, items, columns);
+  const at = plane(outlined ? areas.features : days.map((day) => ({ geometry: { coordinates: [[day.geometry.coordinates]] } })));
+  const { items } = outlined ? await get(`${path}/rows`, { group_by: columns.join(","), sum: measure, largest: true, limit: MOST }, signal) : { items: [] };
+  const rows = shapes(outlined ? areas.features : [], items, columns, at);
+  const fires = points(days, at);
   const some = rows.filter((row) => row.total > 0).length;
   const title = `${measure || "rows"} on the map`;
   const holder = h("div", { class: "chart" });
-  replace(part, h("h2", {}, title), holder);
-  await draw(holder, "areas", rows, `${title}: ${count(rows.length, "area")}, ${some} with any.`);
+  const told = outlined ? `${count(rows.length, "area")}, ${some} with any` : "No outlines of areas are kept";
+  replace(part, h("h2", {}, title), holder, h("p", { class: "soft" }, `${told}. ${fireWords(places, fires, days)}`));
+  await draw(holder, "areas", rows, `${title}: ${told}; ${count(fires.length, "fire")}.`, { points: fires });
+}
+
+// What is kept beside a table, or why it is not.
+async function kept(path, signal) {
+  try {
+    return await get(path, {}, signal);
+  } catch (error) {
+    if (error.status !== 404 && error.status !== 501) throw error;
+    return { why: error.message };
+  }
+}
+
+function fireWords(places, fires, days) {
+  if (places.why) return "The more, the stronger the colour. Single places are kept of fires only.";
+  if (!fires.length) return "No fires in them.";
+  const of = places.runs === null ? "in the table" : `that the newest ${places.runs === 1 ? "run" : `${places.runs} runs`} found in them`;
+  const from = days.at(-1).properties.date;
+  const until = days[0].properties.date;
+  const when = from === until ? `of ${from}` : `from ${from} to ${until}`;
+  return `Each point is a fire: ${fires.length.toLocaleString("en")} of the ${places.total.toLocaleString("en")} ${of}, ${when}.`;
 }
 
 async function chart(part, name, path, query, title, signal) {
