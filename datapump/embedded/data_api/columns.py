@@ -85,9 +85,10 @@ def _value(name: str, data_type: str) -> str:
     if data_type in _WHOLE:
         return f"CASE WHEN regexp_full_match({name}, '\\s*[+-]?[0-9]+\\s*') THEN try_cast({name} AS {stored}) END"
     if data_type == "boolean":
-        yes, no = (", ".join(map(literal, words)) for words in (_TRUE, _FALSE))
-        word = f"lower(trim({name}))"
-        return f"CASE WHEN {word} IN ({yes}) THEN true WHEN {word} IN ({no}) THEN false END"
+        # Patterns, as DuckDB makes two joins of each list of words: ten times the time of a small load.
+        yes, no = (f"regexp_full_match(lower(trim({name})), {literal('|'.join(words))})" for words in (_TRUE, _FALSE))
+        usual = f"WHEN {name} = 'true' THEN true WHEN {name} = 'false' THEN false"
+        return f"CASE {usual} WHEN {yes} THEN true WHEN {no} THEN false END"
     if data_type == "jsonb":
         return f"CASE WHEN json_valid({name}) THEN {name} END"
     if data_type == GEOMETRY:
