@@ -6,7 +6,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from datapump.settings import get_settings
-from datapump.sources import SOURCES
+from datapump.sources.registry import SOURCES
 
 if TYPE_CHECKING:
     from pydantic import GetJsonSchemaHandler

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from datapump.commands import SyncCommand
 from datapump.errors import UnsupportedError
 from datapump.settings import get_settings
-from datapump.sources import SOURCES
+from datapump.sources.registry import SOURCES
 
 if TYPE_CHECKING:
     from datapump.commands import AnyCommand

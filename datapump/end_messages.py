@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Final
 
 from datapump.executions import ExecutionStatus
 from datapump.jobs.documents import AnalysisJob, AreaStatusJob, JobStatus, RasterJob, SetLatestJob
-from datapump.notifications import Level, post
+from datapump.notifications import post
+from datapump.notifier import Level
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from datapump.clients.data_api import DataApi
     from datapump.clock import Clock
     from datapump.engines import Engine
-    from datapump.notifications import Notifier
+    from datapump.notifier import Notifier
     from datapump.objects import Objects
     from datapump.settings import Settings
     from datapump.stores import RunStore, SyncConfigStore

@@ -12,7 +12,7 @@ from datapump.analyses import SyncType, sync_types
 from datapump.commands import parse_command
 from datapump.errors import InvalidInputError
 from datapump.settings import get_settings
-from datapump.sources import SOURCES
+from datapump.sources.registry import SOURCES
 from datapump.sync_configs import SyncConfig, SyncMetadata, config_id
 from tests.support.deployment import AREA, GEOSTORES, HEADER, Deployment, copied, published_night
 from tests.support.tifs import data, write_small

@@ -30,7 +30,8 @@ from datapump.errors import ConflictError
 from datapump.objects import Objects
 from datapump.secret_files import read
 from datapump.settings import Settings, get_settings
-from datapump.sources.download import DownloadLimits, fetch
+from datapump.sources.download import fetch
+from datapump.sources.download_limits import DownloadLimits
 from datapump.sources.fire_files import FireType, near_real_time_folder
 
 if TYPE_CHECKING:

@@ -11,7 +11,8 @@ import typer
 
 from datapump.errors import DatapumpError
 from datapump.settings import get_settings
-from datapump.sources.download import DownloadLimits, fetch
+from datapump.sources.download import fetch
+from datapump.sources.download_limits import DownloadLimits
 from datapump.sources.fire_files import FireType
 from datapump.sources.fire_time import FireTime
 

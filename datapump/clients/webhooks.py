@@ -19,7 +19,7 @@ from datapump.errors import (
     RemoteRefusedError,
     RemoteUnavailableError,
 )
-from datapump.notifications import Level
+from datapump.notifier import Level
 from datapump.sources.http_deadline import Deadline, DeadlineTransport
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from pydantic import SecretStr
 
-    from datapump.notifications import Message
+    from datapump.notifier import Message
     from datapump.settings import Settings
 
 CHANNELS: Final = {"production": "data-updates", "staging": "data-updates-staging"}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from datapump.notifications import Message
+    from datapump.notifier import Message
     from datapump.planning.plans import Recorder
 
 

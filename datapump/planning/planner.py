@@ -9,8 +9,8 @@ from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
+from datapump.command_jobs import jobs_for
 from datapump.commands import COMMAND
-from datapump.dispatcher import jobs_for
 from datapump.executions import ExecutionStatus
 from datapump.executor import move
 from datapump.jobs.documents import AnalysisJob, AreaStatusJob, JobStatus, RasterJob

@@ -6,25 +6,14 @@ from importlib import import_module
 from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple, Protocol, cast
 
+from datapump.sources.registry import RASTERS, SOURCES
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from datapump.analyses import SyncType
     from datapump.jobs.documents import AnyJob, Table
     from datapump.ports import Ports
-
-# A feed is one line here. The modules load what they read files with, so each is imported when it is first needed.
-SOURCES: dict[str, str] = {
-    "viirs": "datapump.sources.fires",
-    "modis": "datapump.sources.fires",
-    "glad": "datapump.sources.glad",
-    "rw_areas": "datapump.sources.areas",
-    "integrated_alerts": "datapump.sources.integrated",
-}
-
-
-# What reads the sources of all raster datasets that have a recipe, and no line above.
-RASTERS = "datapump.sources.rasters"
 
 
 class Finding(NamedTuple):

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import stat
 import time
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
@@ -15,26 +14,9 @@ from datapump.errors import DataError, InvalidInputError, NotFoundError, Storage
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from datapump.sources.download_limits import DownloadLimits
+
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://")
-
-
-@dataclass(frozen=True)
-class DownloadLimits:
-    """How much a download may take.
-
-    Attributes:
-        max_bytes: Bytes of the body, after any content encoding is undone; also of a file used in place.
-        max_seconds: Seconds from the first connection to the last byte, redirects included.
-        connect_seconds: Seconds for each connection.
-        read_seconds: Seconds without a byte.
-        redirects: Redirects in a row.
-    """
-
-    max_bytes: int = 512 * 2**20
-    max_seconds: float = 600.0
-    connect_seconds: float = 10.0
-    read_seconds: float = 60.0
-    redirects: int = 5
 
 
 def fetch(

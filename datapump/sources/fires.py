@@ -19,7 +19,8 @@ from datapump.jobs.ticking import reopen
 from datapump.sources import Finding, News
 from datapump.sources.archives import ArchiveLimits
 from datapump.sources.configs import enabled, none_enabled
-from datapump.sources.download import DownloadLimits, fetch
+from datapump.sources.download import fetch
+from datapump.sources.download_limits import DownloadLimits
 from datapump.sources.fire_files import FireType, near_real_time_folder, near_real_time_name
 from datapump.sources.fire_time import FireTime
 from datapump.sources.firms import convert

@@ -24,7 +24,7 @@ from datapump.sources.http_deadline import Deadline, DeadlineTransport
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from datapump.sources.download import DownloadLimits
+    from datapump.sources.download_limits import DownloadLimits
 
 _LATER = (408, 425, 429)
 _SECRET_SEGMENT = re.compile(r"(?<=/)[0-9A-Za-z]{32,}(?=/|$)")

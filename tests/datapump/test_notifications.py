@@ -7,7 +7,8 @@ from dataclasses import replace
 import pytest
 
 from datapump.errors import RemoteUnavailableError
-from datapump.notifications import Level, announce, post
+from datapump.notifications import announce, post
+from datapump.notifier import Level
 from tests.support.deployment import Deployment
 from tests.support.jobs import analysis_job, begun
 

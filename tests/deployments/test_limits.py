@@ -60,7 +60,7 @@ def test_a_poll_takes_less_than_nine_events(tmp_path):
 
 @pytest.mark.soak
 def test_a_job_of_sixteen_hours_takes_less_than_five_thousand_events(tmp_path, monkeypatch):
-    monkeypatch.setattr("datapump.dispatcher.FIRE_TIMEOUT_S", 17 * HOUR)
+    monkeypatch.setattr("datapump.command_jobs.FIRE_TIMEOUT_S", 17 * HOUR)
     polls, events, payload = measured_job(tmp_path, hours=16)
     logger.info(JOB, 16, polls, events, events / polls, payload)
     assert events < EVENTS_OF_A_JOB

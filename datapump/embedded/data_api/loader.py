@@ -16,7 +16,8 @@ import duckdb
 
 from datapump.embedded.data_api import assets, parts, rows, tasks, versions
 from datapump.embedded.data_api.columns import field_metadata
-from datapump.embedded.data_api.making import MAKERS, Making, kind_of
+from datapump.embedded.data_api.made import Making
+from datapump.embedded.data_api.making import MAKERS, kind_of
 from datapump.embedded.data_api.models import assets as kinds
 from datapump.errors import DatapumpError
 

@@ -1,4 +1,4 @@
-"""What background work made; it counts once the store says so."""
+"""What background work is given, and what it made, which counts once the store says so."""
 
 from __future__ import annotations
 
@@ -8,7 +8,34 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    import duckdb
+
+    from datapump.embedded.data_api.assets import Asset
+    from datapump.embedded.data_api.context import Context
+    from datapump.embedded.data_api.query import Table
     from datapump.embedded.data_api.tables import Loaded
+    from datapump.embedded.data_api.tasks import Task
+
+
+@dataclass(frozen=True)
+class Making:
+    """All that a maker may know.
+
+    Attributes:
+        asset: The asset to be made, None if it was deleted meanwhile.
+        table: The version's table, None before its first load.
+        row_count: How many rows it has.
+        began: To be told a connection that does long work.
+        alive: Called by long work between its steps; raises when the service stops.
+    """
+
+    context: Context
+    task: Task
+    asset: Asset | None
+    table: Table | None
+    row_count: int
+    began: Callable[[duckdb.DuckDBPyConnection], None]
+    alive: Callable[[], None]
 
 
 @dataclass(frozen=True)

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from datapump.embedded.data_api import parts
 from datapump.embedded.data_api.context import WORK
 from datapump.embedded.data_api.grid import layout, write_grid
-from datapump.embedded.data_api.made import Made
+from datapump.embedded.data_api.made import Made, Making
 from datapump.embedded.data_api.models import assets as kinds
 from datapump.embedded.data_api.models.tables import TableSource, VectorSource
 from datapump.embedded.data_api.rasters.makers import RASTER_MAKERS
@@ -19,34 +18,8 @@ from datapump.errors import DataError, InternalError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    import duckdb
-
-    from datapump.embedded.data_api.assets import Asset
-    from datapump.embedded.data_api.context import Context
-    from datapump.embedded.data_api.query import Table
     from datapump.embedded.data_api.tables import Loaded
     from datapump.embedded.data_api.tasks import Task
-
-
-@dataclass(frozen=True)
-class Making:
-    """All that a maker may know.
-
-    Attributes:
-        asset: The asset to be made, None if it was deleted meanwhile.
-        table: The version's table, None before its first load.
-        row_count: How many rows it has.
-        began: To be told a connection that does long work.
-        alive: Called by long work between its steps; raises when the service stops.
-    """
-
-    context: Context
-    task: Task
-    asset: Asset | None
-    table: Table | None
-    row_count: int
-    began: Callable[[duckdb.DuckDBPyConnection], None]
-    alive: Callable[[], None]
 
 
 def kind_of(task: Task) -> str:

@@ -9,7 +9,7 @@ from datapump.analyses import SyncType
 from datapump.errors import StorageError
 from datapump.executions import ExecutionStatus
 from datapump.keys import Scope
-from datapump.sources import SOURCES
+from datapump.sources.registry import SOURCES
 
 SET_LATEST = COMMANDS["set_latest"]
 OTHER = {"command": "set_latest", "parameters": {"analysis_version": "v2"}}

@@ -4,7 +4,7 @@ from api.examples import COMMANDS
 from datapump.analyses import Analysis, SyncType
 from datapump.executions import Execution, ExecutionStatus
 from datapump.jobs.documents import AnalysisJob, JobStatus
-from datapump.sources import SOURCES
+from datapump.sources.registry import SOURCES
 from datapump.sync_configs import Freshness
 
 

@@ -10,7 +10,7 @@ from pydantic import SecretStr
 
 from datapump.clients.webhooks import GNW, Webhooks
 from datapump.errors import DatapumpError, InvalidInputError, RemoteRefusedError, RemoteUnavailableError
-from datapump.notifications import Level, Message
+from datapump.notifier import Level, Message
 from datapump.settings import Settings
 from tests.support.receiver import receiving
 

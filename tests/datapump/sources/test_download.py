@@ -14,7 +14,8 @@ from datapump.errors import (
     RemoteUnavailableError,
     StorageError,
 )
-from datapump.sources.download import DownloadLimits, fetch
+from datapump.sources.download import fetch
+from datapump.sources.download_limits import DownloadLimits
 
 HOSTS = frozenset({"127.0.0.1"})
 LIMITS = DownloadLimits(max_bytes=100_000, max_seconds=20, connect_seconds=5, read_seconds=10)

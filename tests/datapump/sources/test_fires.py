@@ -7,10 +7,11 @@ from dataclasses import replace
 import pytest
 
 from datapump.analyses import SyncType
-from datapump.dispatcher import FeedBusyError, dispatch
+from datapump.dispatcher import dispatch
 from datapump.engines import RunState, RunStatus
 from datapump.executions import ExecutionStatus
 from datapump.sync_configs import SyncConfig, SyncMetadata, config_id
+from datapump.syncing import FeedBusyError
 from tests.support.deployment import (
     ANALYSIS,
     AREA,

@@ -6,7 +6,8 @@ import httpx
 import pytest
 
 from datapump.errors import RemoteUnavailableError
-from datapump.sources.download import DownloadLimits, fetch
+from datapump.sources.download import fetch
+from datapump.sources.download_limits import DownloadLimits
 from datapump.sources.http_deadline import Deadline
 from tests.support.programs import need
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from datapump.embedded.data_api import assets as stored
 from datapump.embedded.data_api.context import WORK
-from datapump.embedded.data_api.made import Made
+from datapump.embedded.data_api.made import Made, Making
 from datapump.embedded.data_api.models import assets as kinds
 from datapump.embedded.data_api.models.rasters import Cog, RasterSource, RasterTileCache, RasterTileSet
 from datapump.embedded.data_api.rasters.caches import Cache, Drawn, make_cache
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from datapump.embedded.data_api.assets import Asset
-    from datapump.embedded.data_api.making import Making
     from datapump.embedded.data_api.rasters.tile_sets import TileSet
 
 TILE = "{tile_id}.tif"
