@@ -1,4 +1,4 @@
-"""The API on Lambda: requests of API Gateway through Mangum, and the nightly schedules.
+"""The API on Lambda: requests of API Gateway through Mangum, and the schedules: of the nights, and of backfills.
 
 The routes and their schemas are loaded for the first request: importing this module stays near the cost of its
 libraries, and the event of a schedule does without them. What the first request costs then is in `docs/limits.md`.
@@ -40,17 +40,16 @@ _made: _Made | None = None
 
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:  # noqa: ANN401 - Lambda's context has no type
-    """Answer a request, or start what a schedule asks for.
+    """Answer a request, or do what a schedule asks for.
 
-    A schedule's event is `{source: "datapump.schedule", name, time, command}`: its name and the time that it was to
-    fire at are its idempotency key, so that an event that is delivered twice starts one execution.
+    A nightly schedule's event is `{source: "datapump.schedule", name, time, command}`: its name and the time that it
+    was to fire at are its idempotency key, so that an event that is delivered twice starts one execution. That of the
+    backfills is `{source: "datapump.schedule", carry: "backfills"}`, and starts nothing twice either.
     """
     made = _now()
     with telemetry("api").about(request_id(context)):
         if event.get("source") == SCHEDULE:
-            from api.scheduled import scheduled  # noqa: PLC0415 - see the top of this module
-
-            return scheduled(event, made.services)
+            return _scheduled(event, made)
         answer: dict[str, Any] = made.gateway(event, context)
         return answer
 
@@ -62,15 +61,20 @@ def create_services(settings: ApiSettings, clock: Clock | None = None) -> Servic
         RemoteUnavailableError: Secrets Manager did not answer.
         RemoteRefusedError: The secret that signs cursors is not there, or may not be read.
     """
+    from datapump.backfills import Backfills  # noqa: PLC0415 - see the top of this module
+    from datapump.stores.dynamodb.backfills import DynamoBackfillStore  # noqa: PLC0415 - as above
+
     clock = clock or SystemClock()
     aws = Aws.of(settings)
     tables = Tables.of(settings)
     runs = DynamoRunStore(tables, clock)
+    configs, targets = DynamoSyncConfigStore(tables, clock), DynamoTargetStore(tables, clock)
     orchestrator = StepFunctionsOrchestrator(aws, runs, settings.state_machine)
+    store = DynamoBackfillStore(tables, clock)
     cursor_key = Secrets(aws, clock, settings.secret_cache_s).get(settings.cursor_secret)
     return Services(
         runs=runs,
-        sync_configs=DynamoSyncConfigStore(tables, clock),
+        sync_configs=configs,
         keys=DynamoKeyStore(tables),
         orchestrator=orchestrator,
         clock=clock,
@@ -78,7 +82,8 @@ def create_services(settings: ApiSettings, clock: Clock | None = None) -> Servic
         analyses=frozenset(Analysis),
         limiter=RateLimiter(clock, settings.rate_limit_requests, settings.rate_limit_window_s),
         audit=DynamoAuditStore(tables, clock),
-        targets=DynamoTargetStore(tables, clock),
+        targets=targets,
+        backfills=Backfills(store, runs, configs, targets, clock, orchestrator.start, orchestrator.stop),
         accounts=_accounts(settings, clock),
         cursor_key=cursor_key.get_secret_value().encode(),
         # A Lambda answers whole and one request at a time, and API Gateway gives up after 30 s.
@@ -97,12 +102,23 @@ def _accounts(settings: ApiSettings, clock: Clock) -> GfwAccounts | None:
     return GfwAccounts.of(settings, clock)
 
 
+def _scheduled(event: dict[str, Any], made: _Made) -> dict[str, Any]:
+    from api.scheduled import carry, scheduled  # noqa: PLC0415 - see the top of this module
+
+    if "carry" not in event:
+        return scheduled(event, made.services)
+    told = carry(event, made.services)
+    telemetry("api").carried(made.environment)
+    return told
+
+
 def _now() -> _Made:
     """Made for the first event, and again when the secrets have been used for long enough."""
     global _made  # noqa: PLW0603 - a Lambda container lives as long as its module
     if _made is None or time.monotonic() >= _made.until:
         settings = read_settings(ApiSettings)
-        _made = _Made(create_services(settings), time.monotonic() + settings.secret_cache_s)
+        until = time.monotonic() + settings.secret_cache_s
+        _made = _Made(create_services(settings), settings.environment, until)
     return _made
 
 
@@ -110,11 +126,14 @@ class _Made:
     """What lives as long as the secrets in it are used.
 
     Args:
+        services: What the API has behind it.
+        environment: Which stage this is.
         until: On the monotonic clock.
     """
 
-    def __init__(self, services: Services, until: float) -> None:
+    def __init__(self, services: Services, environment: str, until: float) -> None:
         self.services = services
+        self.environment = environment
         self.until = until
 
     @cached_property

@@ -1,4 +1,4 @@
-"""What a schedule of the production deployment asks for."""
+"""What the schedules of the production deployment ask for."""
 
 from __future__ import annotations
 
@@ -11,13 +11,14 @@ from api.idempotency import fingerprint
 from api.submission import submit
 from datapump.capabilities import refuse_unavailable
 from datapump.commands import parse_command
-from datapump.errors import InvalidInputError
+from datapump.errors import InvalidInputError, RemoteUnavailableError
 from datapump.executions import Execution
 
 if TYPE_CHECKING:
     from api.services import Services
 
 SCHEDULER = "schedule"
+BACKFILLS = "backfills"
 
 
 def scheduled(event: dict[str, Any], services: Services) -> dict[str, Any]:
@@ -42,3 +43,18 @@ def scheduled(event: dict[str, Any], services: Services) -> dict[str, Any]:
         created=services.clock.now(),
     )
     return {"execution_id": submit(services, wanted, Response()).id}
+
+
+def carry(event: dict[str, Any], services: Services) -> dict[str, Any]:
+    """Take every running backfill as far as it goes now.
+
+    Raises:
+        InvalidInputError: The event asks for something else to be carried.
+        RemoteUnavailableError: Some could not be taken on; the others were.
+    """
+    if event["carry"] != BACKFILLS or services.backfills is None:
+        raise InvalidInputError(f"the event of a schedule asks to carry {event['carry']!r}: there are only {BACKFILLS}")
+    failed = services.backfills.carry()
+    if failed:
+        raise RemoteUnavailableError(f"{failed} backfills could not be carried on: the log says why")
+    return {"carried": BACKFILLS}

@@ -153,17 +153,23 @@ class Backfills:
     start: Callable[[str], None]
     stop: Callable[[str, str], None]
 
-    def carry(self) -> None:
+    def carry(self) -> int:
         """Take every running backfill as far as it goes now; one that fails is taken again the next time.
+
+        Returns:
+            How many have failed; the log says why.
 
         Raises:
             StorageError: The running ones cannot be told.
         """
+        failed = 0
         for backfill in self.store.running():
             try:
                 self._move(backfill)
             except DatapumpError as error:
+                failed += 1
                 logger.warning("backfill %s is carried on later: %s", backfill.id, error.message)
+        return failed
 
     def _move(self, backfill: Backfill) -> None:
         moved = self.looked_at(backfill)

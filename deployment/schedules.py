@@ -1,7 +1,7 @@
-"""The nightly schedules and their alarms, as CloudFormation resources: `python -m deployment.schedules FILE`.
+"""The schedules and their alarms, as CloudFormation resources: `python -m deployment.schedules FILE`.
 
 The times are those of the recipes and of `datapump.schedules`. An event names its schedule and the time that it was to
-start at, by which a night that is delivered twice is started once.
+start at, by which a night that is delivered twice is started once. Backfills are carried on once a minute.
 """
 
 from __future__ import annotations
@@ -22,11 +22,12 @@ if TYPE_CHECKING:
 STAGE = "${sls:stage}"
 MOST_HOURS = 36
 HOUR_S = 3600
+MINUTE_S = 60
 
 
 def resources(slots: Sequence[Slot]) -> dict[str, Any]:
-    """The part of the template that starts and watches the nightly syncs."""
-    found = {}
+    """The part of the template that starts and watches the nightly syncs, and carries backfills on."""
+    found = {"BackfillsSchedule": _backfills_rule(), "BackfillsStuckAlarm": _backfills_alarm()}
     for slot in slots:
         found[f"{_camel(slot.types[0])}Schedule"] = _rule(slot)
         found |= {f"{_camel(sync_type)}BehindAlarm": _alarm(sync_type) for sync_type in slot.types}
@@ -39,13 +40,7 @@ def _rule(slot: Slot) -> dict[str, Any]:
     # EventBridge puts the time, a JSON text, where it is named.
     event = {"source": "datapump.schedule", "name": f"sync {' '.join(types)}", "time": "TIME", "command": command}
     template = json.dumps(event).replace('"TIME"', "<time>")
-    target = {
-        "Id": "api",
-        "Arn": _arn("ApiLambdaFunction"),
-        "InputTransformer": {"InputPathsMap": {"time": "$.time"}, "InputTemplate": template},
-        "RetryPolicy": {"MaximumRetryAttempts": 20, "MaximumEventAgeInSeconds": 6 * HOUR_S},
-        "DeadLetterConfig": {"Arn": _arn("DeadLetters")},
-    }
+    asked = {"InputTransformer": {"InputPathsMap": {"time": "$.time"}, "InputTemplate": template}}
     return {
         "Type": "AWS::Events::Rule",
         "Properties": {
@@ -53,8 +48,55 @@ def _rule(slot: Slot) -> dict[str, Any]:
             "Description": f"Syncs {', '.join(types)} every night.",
             "ScheduleExpression": f"cron({slot.at.minute} {slot.at.hour} * * ? *)",
             "State": "${self:custom.stage.schedules}",
-            "Targets": [target],
+            "Targets": [_target(asked, attempts=20, age_s=6 * HOUR_S)],
         },
+    }
+
+
+def _backfills_rule() -> dict[str, Any]:
+    """Enabled on every stage: there is nothing to carry where nobody has asked for a backfill."""
+    event = {"source": "datapump.schedule", "carry": "backfills"}
+    return {
+        "Type": "AWS::Events::Rule",
+        "Properties": {
+            "Name": f"datapump-{STAGE}-backfills",
+            "Description": "Carries running backfills on.",
+            "ScheduleExpression": "rate(1 minute)",
+            "State": "ENABLED",
+            # The next event does the same.
+            "Targets": [_target({"Input": json.dumps(event)}, attempts=2, age_s=2 * MINUTE_S)],
+        },
+    }
+
+
+def _backfills_alarm() -> dict[str, Any]:
+    return {
+        "Type": "AWS::CloudWatch::Alarm",
+        "Properties": {
+            "AlarmName": f"datapump-{STAGE}-backfills-stuck",
+            "AlarmDescription": "Some backfill has not been carried on for 15 minutes: the log of the API's function.",
+            "Namespace": "datapump",
+            "MetricName": "BackfillsCarried",
+            "Dimensions": [{"Name": "environment", "Value": STAGE}],
+            "Statistic": "Sum",
+            "Period": 15 * MINUTE_S,
+            "EvaluationPeriods": 1,
+            "Threshold": 1,
+            "ComparisonOperator": "LessThanThreshold",
+            "TreatMissingData": "breaching",
+            "AlarmActions": [{"Ref": "Alarms"}],
+            "OKActions": [{"Ref": "Alarms"}],
+        },
+    }
+
+
+def _target(asked: dict[str, Any], *, attempts: int, age_s: int) -> dict[str, Any]:
+    return {
+        "Id": "api",
+        "Arn": _arn("ApiLambdaFunction"),
+        **asked,
+        "RetryPolicy": {"MaximumRetryAttempts": attempts, "MaximumEventAgeInSeconds": age_s},
+        "DeadLetterConfig": {"Arn": _arn("DeadLetters")},
     }
 
 

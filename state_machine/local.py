@@ -42,10 +42,10 @@ class LocalOrchestrator:
         self._taken: list[tuple[Unit, float | None]] = []
         self._woken = False
         self._closing = False
-        self._also: list[Callable[[], None]] = []
+        self._also: list[Callable[[], object]] = []
         self._loop = threading.Thread(target=self._run, name="orchestrator", daemon=True)
 
-    def carry_also(self, carry: Callable[[], None]) -> None:
+    def carry_also(self, carry: Callable[[], object]) -> None:
         """Have something else carried whenever the loop looks for work: after each step, and twice a minute."""
         self._also.append(carry)
 

@@ -79,6 +79,11 @@ class Telemetry:
             metric.add_dimension(name="environment", value=environment)
             metric.add_dimension(name="sync_type", value=sync_type)
 
+    def carried(self, environment: str) -> None:
+        """All running backfills were carried on; an alarm waits for it."""
+        with single_metric(name="BackfillsCarried", unit=MetricUnit.Count, value=1, namespace=NAMESPACE) as metric:
+            metric.add_dimension(name="environment", value=environment)
+
     def _put(self, name: str, value: float, unit: MetricUnit, **dimensions: str) -> None:
         with single_metric(name=name, unit=unit, value=value, namespace=NAMESPACE) as metric:
             metric.add_dimension(name="function", value=self._function)

@@ -12,13 +12,7 @@ if TYPE_CHECKING:
 
 
 class BackfillStore(Protocol):
-    """The backfills, each one document with a revision.
-
-    A twin on DynamoDB needs: one item a backfill (its parts are at most 400, some 40 KB), put on the condition that the
-    revision is still the one read; an item per caller and idempotency key, written in the same transaction as the
-    backfill; and two indexes: by creation for the list, and a sparse one of the running ones. In production
-    `Backfills.carry` is called by a schedule, once a minute: it starts nothing twice, whoever calls it.
-    """
+    """The backfills, each one document with a revision."""
 
     def create(self, backfill: Backfill) -> tuple[Backfill, bool]:
         """Store a new backfill; where its caller has used its idempotency key before, the earlier one instead.

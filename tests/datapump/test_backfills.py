@@ -4,8 +4,10 @@ from hypothesis import strategies as st
 
 from datapump.analyses import SyncType
 from datapump.backfills import LABEL, Backfill, BackfillPart, Backfills, BackfillStatus, OnFailure, switched
-from datapump.errors import ConflictError, NotFoundError, StorageError
+from datapump.errors import ConflictError, StorageError
 from datapump.executions import Execution, ExecutionStatus
+from datapump.stores.dynamodb import DynamoRunStore, DynamoSyncConfigStore, DynamoTargetStore
+from datapump.stores.dynamodb.backfills import DynamoBackfillStore
 from datapump.stores.sqlite import (
     Database,
     SqliteBackfillStore,
@@ -14,6 +16,7 @@ from datapump.stores.sqlite import (
     SqliteTargetStore,
 )
 from tests.support.clock import FakeClock
+from tests.support.dynamodb import dynamodb
 
 VERSIONS = [f"v2026110{day}" for day in range(1, 7)]
 
@@ -21,14 +24,11 @@ VERSIONS = [f"v2026110{day}" for day in range(1, 7)]
 class Bench:
     """Backfills over real stores; what is started stays open until the test ends it."""
 
-    def __init__(self, folder, clock):
+    def __init__(self, clock, runs, store, targets, configs):
         self.clock = clock
-        self.database = Database(folder / "datapump.sqlite")
-        self.runs = SqliteRunStore(self.database, clock)
-        self.store = SqliteBackfillStore(self.database)
+        self.runs = runs
+        self.store = store
         self.started = []
-        targets = SqliteTargetStore(self.database, clock)
-        configs = SqliteSyncConfigStore(self.database, clock)
         self.backfills = Backfills(self.store, self.runs, configs, targets, clock, self.started.append, self.stop)
 
     def stop(self, execution_id, reason):
@@ -61,10 +61,33 @@ class Bench:
 
 
 @pytest.fixture
-def bench(tmp_path, clock):
-    made = Bench(tmp_path, clock)
-    yield made
-    made.database.close()
+def sqlite_bench(tmp_path, clock):
+    database = Database(tmp_path / "datapump.sqlite")
+    yield Bench(
+        clock,
+        SqliteRunStore(database, clock),
+        SqliteBackfillStore(database),
+        SqliteTargetStore(database, clock),
+        SqliteSyncConfigStore(database, clock),
+    )
+    database.close()
+
+
+@pytest.fixture
+def dynamo_bench(clock):
+    with dynamodb() as tables:
+        yield Bench(
+            clock,
+            DynamoRunStore(tables, clock),
+            DynamoBackfillStore(tables, clock),
+            DynamoTargetStore(tables, clock),
+            DynamoSyncConfigStore(tables, clock),
+        )
+
+
+@pytest.fixture(params=["sqlite", "dynamo"])
+def bench(request):
+    return request.getfixturevalue(f"{request.param}_bench")
 
 
 @pytest.mark.parametrize("at_once", [1, 2, 4, 10])
@@ -216,20 +239,3 @@ def test_asking_twice_is_asking_once(wanted):
     for status in wanted:
         backfill = switched(backfill, status, "x", clock.now())
         assert switched(backfill, status, "y", clock.now()) is backfill
-
-
-def test_a_store_finds_by_key_by_status_and_page_and_saves_only_what_was_read(bench):
-    first = bench.add(idempotency_key="k")
-    again, is_new = bench.store.create(bench.store.get(first).model_copy(update={"id": "other"}))
-    assert (again.id, is_new) == (first, False)
-    second = bench.add(status=BackfillStatus.PLANNED)
-    page = bench.store.list(limit=1)
-    assert ([item.id for item in page.items], page.next) == ([second], second)
-    assert [item.id for item in bench.store.list(after=second).items] == [first]
-    assert [item.id for item in bench.store.list(status=BackfillStatus.PLANNED).items] == [second]
-    assert [item.id for item in bench.store.running()] == [first]
-    read = bench.store.get(first)
-    assert bench.store.save(read) is True
-    assert bench.store.save(read) is False
-    with pytest.raises(NotFoundError):
-        bench.store.get("nope")

@@ -7,12 +7,14 @@ import json
 import re
 import subprocess
 import sys
+from fnmatch import fnmatchcase
 from pathlib import Path
 
 import pytest
 import yaml
 
 from api.lambda_handler import SCHEDULE
+from api.scheduled import BACKFILLS
 from datapump.analyses import SyncType
 from datapump.stores.dynamodb import definitions
 from state_machine.telemetry import telemetry
@@ -142,6 +144,45 @@ def test_each_feed_is_synced_at_its_time_of_day(template, types, hour, minute):
     }
 
 
+def test_backfills_are_carried_on_every_minute(template):
+    rule = template["BackfillsSchedule"]["Properties"]
+    assert (rule["ScheduleExpression"], rule["State"]) == ("rate(1 minute)", "ENABLED")
+    (target,) = rule["Targets"]
+    assert target["Arn"] == {"Fn::GetAtt": ["ApiLambdaFunction", "Arn"]}
+    assert json.loads(target["Input"]) == {"source": SCHEDULE, "carry": BACKFILLS}
+    assert target["RetryPolicy"] == {"MaximumRetryAttempts": 2, "MaximumEventAgeInSeconds": 120}
+    assert target["DeadLetterConfig"]["Arn"] == {"Fn::GetAtt": ["DeadLetters", "Arn"]}
+
+
+def test_every_rule_may_call_the_function_and_leave_dead_letters(template):
+    may_call = template["SchedulesMayInvokeApi"]["Properties"]["SourceArn"]["Fn::Sub"].rpartition("/")[2]
+    (statement,) = template["DeadLettersPolicy"]["Properties"]["PolicyDocument"]["Statement"]
+    may_send = statement["Condition"]["ArnLike"]["aws:SourceArn"]["Fn::Sub"].rpartition("/")[2]
+    for rule in of_type(template, "AWS::Events::Rule").values():
+        assert fnmatchcase(rule["Name"], may_call)
+        assert fnmatchcase(rule["Name"], may_send)
+
+
+def measured(capsys):
+    """The metric that was written last, with its namespace, name and dimensions."""
+    told = json.loads(capsys.readouterr().out.splitlines()[-1])
+    (metric,) = told["_aws"]["CloudWatchMetrics"]
+    dimensions = {name: told[name] for name in metric["Dimensions"][0]}
+    return metric["Namespace"], metric["Metrics"][0]["Name"], dimensions
+
+
+def watched(alarm):
+    """The metric that an alarm watches."""
+    dimensions = {one["Name"]: one["Value"] for one in alarm["Dimensions"]}
+    return alarm["Namespace"], alarm["MetricName"], dimensions
+
+
+def test_the_alarm_of_backfills_watches_what_the_api_counts(template, capsys):
+    telemetry("postprocessor").carried("production")
+    assert measured(capsys) == watched(template["BackfillsStuckAlarm"]["Properties"])
+    assert template["BackfillsStuckAlarm"]["Properties"]["TreatMissingData"] == "breaching"
+
+
 def test_every_feed_has_a_time_and_an_alarm(template):
     alarms = of_type(template, "AWS::CloudWatch::Alarm")
     behind = {
@@ -158,13 +199,7 @@ def test_every_feed_has_a_time_and_an_alarm(template):
 
 def test_the_alarm_of_a_feed_watches_what_the_postprocessor_counts(template, capsys):
     telemetry("postprocessor").synced("viirs", "production")
-    told = json.loads(capsys.readouterr().out.splitlines()[-1])
-    (measured,) = told["_aws"]["CloudWatchMetrics"]
-    alarm = template["ViirsBehindAlarm"]["Properties"]
-    assert (measured["Namespace"], measured["Metrics"][0]["Name"]) == (alarm["Namespace"], alarm["MetricName"])
-    assert {name: told[name] for name in measured["Dimensions"][0]} == {
-        one["Name"]: one["Value"] for one in alarm["Dimensions"]
-    }
+    assert measured(capsys) == watched(template["ViirsBehindAlarm"]["Properties"])
 
 
 def test_what_goes_wrong_has_an_alarm(template):
@@ -221,7 +256,9 @@ def test_a_table_that_is_there_already_is_used_as_it_is(tmp_path):
     assert list(of_type(resources, "AWS::DynamoDB::Table")) == ["RunTable"]
     for one in of_type(resources, "AWS::Lambda::Function").values():
         assert one["Environment"]["Variables"]["DATAPUMP_CONFIG_TABLE"] == "gfw-sync-configs"
-    assert {one["State"] for one in of_type(resources, "AWS::Events::Rule").values()} == {"DISABLED"}
+    rules = {name: one["State"] for name, one in of_type(resources, "AWS::Events::Rule").items()}
+    assert rules.pop("BackfillsSchedule") == "ENABLED"
+    assert {*rules.values()} == {"DISABLED"}
     assert "table/gfw-sync-configs" in json.dumps(statements(resources["ApiRole"]["Properties"]))
 
 

@@ -4,6 +4,8 @@
 
     tables = Tables("datapump-runs", "datapump-sync-configs")
     runs = DynamoRunStore(tables, SystemClock())
+
+That of backfills is in its module: what a backfill is made of would make every cold start longer.
 """
 
 from datapump.stores.dynamodb.audit import DynamoAuditStore

@@ -17,6 +17,9 @@ The run table holds, under `pk` and `sk`:
 | | `SWITCH` | how it was switched last |
 | | `LIST#name` | puts the config into a list |
 | `IDEMPOTENCY#caller#key` | `IDEMPOTENCY` | the execution that the key made |
+| | `BACKFILL` | the backfill that the key made |
+| `BACKFILL#id` | `BACKFILL` | a backfill: revision, document; listed by its making |
+| | `LIST#status` | puts it into the list of its status |
 | `EFFECT#key` | `EFFECT` | an effect: intended, or done with its outcome |
 | `TARGET#target` | `TARGET` | which executions are going to write the target |
 | `LEASE#target` | `LEASE` | who may write the target |

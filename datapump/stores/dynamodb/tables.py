@@ -184,8 +184,8 @@ class Tables:
                 return
             request["ExclusiveStartKey"] = answer["LastEvaluatedKey"]
 
-    def listed(self, condition: ConditionBase, *, limit: int, forward: bool = True) -> Iterator[Item]:
-        """Entries of a list, in order, at most `limit`."""
+    def listed(self, condition: ConditionBase, *, limit: int | None, forward: bool = True) -> Iterator[Item]:
+        """Entries of a list, in order, at most `limit`; None: all."""
         return self.query(self.runs, condition, limit=limit, forward=forward, index=LISTS)
 
     def scan(self, table: str) -> Iterator[Item]:

@@ -13,9 +13,11 @@ from datapump.stores.dynamodb import (
     DynamoSyncConfigStore,
     DynamoTargetStore,
 )
+from datapump.stores.dynamodb.backfills import DynamoBackfillStore
 from datapump.stores.sqlite import (
     Database,
     SqliteAuditStore,
+    SqliteBackfillStore,
     SqliteKeyStore,
     SqliteRunStore,
     SqliteSyncConfigStore,
@@ -25,6 +27,7 @@ from tests.support.dynamodb import dynamodb
 
 if TYPE_CHECKING:
     from datapump.stores import AuditStore, KeyStore, RunStore, SyncConfigStore
+    from datapump.stores.backfills import BackfillStore
     from datapump.stores.targets import TargetStore
 
 
@@ -36,6 +39,7 @@ class Stores(NamedTuple):
     keys: KeyStore
     audit: AuditStore
     targets: TargetStore
+    backfills: BackfillStore
 
 
 @pytest.fixture
@@ -47,6 +51,7 @@ def sqlite_stores(tmp_path, clock):
         SqliteKeyStore(database),
         SqliteAuditStore(database),
         SqliteTargetStore(database, clock),
+        SqliteBackfillStore(database),
     )
     database.close()
 
@@ -65,6 +70,7 @@ def dynamo_stores(tables, clock):
         DynamoKeyStore(tables),
         DynamoAuditStore(tables, clock),
         DynamoTargetStore(tables, clock),
+        DynamoBackfillStore(tables, clock),
     )
 
 
