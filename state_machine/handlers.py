@@ -187,6 +187,9 @@ def synced(execution: Execution, jobs: Sequence[AnyJob]) -> list[str]:
     failed = {job.sync_type for job in open_or_failed if not isinstance(job, SetLatestJob)}
     refused = {error.split(":", 1)[0] for error in execution.errors}
     types = execution.command["parameters"]["types"]
+    if not refused <= {*types}:
+        # The execution has failed as a whole.
+        return []
     return [name for name in types if name not in failed and name not in refused]
 
 

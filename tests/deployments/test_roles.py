@@ -125,7 +125,7 @@ def exercise(d):
     d.request("GET", f"/executions/{done.id}/events")
     backfill = d.request("POST", "/backfills", {"types": ["viirs"], "sync_versions": ["v20260115"], "start": True})
     d.account.api({"source": "datapump.schedule", "carry": "backfills"})
-    d.request("POST", f"/backfills/{backfill['id']}/stop", {})
+    d.request("POST", f"/backfills/{backfill['id']}/stop", {"reason": "seen enough"})
     d.request("GET", "/backfills")
     config = d.sync_configs.list().items[0]
     d.request("GET", f"/sync-configs/{config.id}")

@@ -32,10 +32,22 @@ def execution(*types, errors=(), command="sync", **changes):
         (execution("viirs", "modis"), [ended(sync_job(), "failed")], ["modis"]),
         (execution("viirs", "modis"), [ended(sync_job(sync_type=SyncType.MODIS), "failed")], ["viirs"]),
         (execution("viirs", "modis", errors=["modis: the feed cannot be read"]), [ended(sync_job())], ["viirs"]),
+        (execution("viirs", "modis", errors=["the command could not be dispatched: no room"]), [], []),
+        (execution("viirs", errors=["internal error (KeyError) in postprocessing"]), [ended(sync_job())], []),
         (execution("viirs", stop_reason="no"), [ended(sync_job(), "failed")], []),
         (execution(command="set_latest"), [ended(set_latest_job("job-3", "geostore__viirs__all"))], []),
     ],
-    ids=["no news", "complete", "one failed", "another failed", "feed broken", "stopped", "no sync"],
+    ids=[
+        "no news",
+        "complete",
+        "one failed",
+        "another failed",
+        "feed broken",
+        "not dispatched",
+        "not recorded",
+        "stopped",
+        "no sync",
+    ],
 )
 def test_a_sync_has_succeeded_where_nothing_of_its_type_failed(told, jobs, expected):
     assert synced(told, jobs) == expected

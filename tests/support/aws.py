@@ -43,6 +43,7 @@ from datapump.engines.local.zonal import run
 from datapump.objects import Objects
 from datapump.results import FOLDERS
 from state_machine import handlers, production
+from tests.support.dynamodb import atomic_moto
 
 REGION = "us-east-1"
 ACCOUNT = "123456789012"
@@ -277,6 +278,7 @@ class Account:
         self._api = stack.enter_context(ThreadPoolExecutor(1, initializer=lambda: asyncio.set_event_loop(loop)))
         stack.enter_context(patch.dict(os.environ))
         stack.enter_context(mock_aws(config=CONFIG))
+        stack.enter_context(atomic_moto())
         stack.enter_context(patch("boto3.Session", one_session()))
         # Two addresses of the same S3: one for the functions, one for all others.
         self.s3, own = self._s3(), self._s3()
