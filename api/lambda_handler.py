@@ -61,7 +61,7 @@ def create_services(settings: ApiSettings, clock: Clock | None = None) -> Servic
         RemoteUnavailableError: Secrets Manager did not answer.
         RemoteRefusedError: The secret that signs cursors is not there, or may not be read.
     """
-    from datapump.backfills import Backfills  # noqa: PLC0415 - see the top of this module
+    from datapump.backfilling import Backfills  # noqa: PLC0415 - see the top of this module
     from datapump.stores.dynamodb.backfills import DynamoBackfillStore  # noqa: PLC0415 - as above
 
     clock = clock or SystemClock()

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from datapump import outlines
     from datapump.analyses import Analysis
-    from datapump.backfills import Backfills
+    from datapump.backfilling import Backfills
     from datapump.clients.data_api import DataApi
     from datapump.clock import Clock
     from datapump.keys import ApiKey

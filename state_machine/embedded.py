@@ -12,7 +12,7 @@ from starlette.routing import Mount
 
 from api.app import create_app
 from api.services import Services
-from datapump.backfills import Backfills
+from datapump.backfilling import Backfills
 from datapump.clients.areas_api import AreasApi
 from datapump.clients.data_api import DataApi
 from datapump.clients.gfw_accounts import GfwAccounts

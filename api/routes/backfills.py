@@ -19,7 +19,8 @@ from api.schemas.backfills import BackfillChange, BackfillDocument, BackfillPage
 from api.services import Services, ServicesOf
 from api.submission import REPLAYED
 from api.validation import parse
-from datapump.backfills import Backfill, BackfillPart, Backfills, BackfillStatus, switched
+from datapump.backfilling import Backfills
+from datapump.backfills import Backfill, BackfillPart, BackfillStatus, switched
 from datapump.capabilities import refuse_unavailable
 from datapump.errors import ConflictError, UnsupportedError
 from datapump.keys import ApiKey, Scope

@@ -16,7 +16,7 @@ with warnings.catch_warnings():
 from api.app import build
 from api.services import Services
 from datapump.analyses import Analysis
-from datapump.backfills import Backfills
+from datapump.backfilling import Backfills
 from datapump.executions import ExecutionStatus
 from datapump.jobs.documents import AnalysisJob, JobStatus, LatestTarget, ResultState, ResultTable, SetLatestJob
 from datapump.keys import ApiKey, Scope, digest

@@ -3,7 +3,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from datapump.analyses import SyncType
-from datapump.backfills import LABEL, Backfill, BackfillPart, Backfills, BackfillStatus, OnFailure, switched
+from datapump.backfilling import Backfills
+from datapump.backfills import LABEL, Backfill, BackfillPart, BackfillStatus, OnFailure, switched
 from datapump.errors import ConflictError, StorageError
 from datapump.executions import Execution, ExecutionStatus
 from datapump.stores.dynamodb import DynamoRunStore, DynamoSyncConfigStore, DynamoTargetStore
