@@ -14,11 +14,12 @@ import tempfile
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO, cast
+from typing import TYPE_CHECKING, BinaryIO, cast
 
 import obstore
 from obstore.store import GCSStore, LocalStore, S3Store
 
+from datapump.buckets import Buckets, asking
 from datapump.errors import DataError, NotFoundError, StorageError
 
 if TYPE_CHECKING:
@@ -81,18 +82,18 @@ class Objects:
     """The objects of one deployment.
 
     Args:
-        root: Folder that holds the buckets; None: real S3 and GCS.
-        region: AWS region of the S3 buckets; None: as the environment of the AWS SDK says.
-        endpoint: Another address of S3 than AWS's own.
+        root: Folder that holds the buckets; None: they are real.
+        buckets: How real buckets are reached, and which are real although others are folders.
     """
 
-    def __init__(self, root: Path | None, *, region: str | None = None, endpoint: str | None = None) -> None:
+    def __init__(self, root: Path | None, buckets: Buckets | None = None) -> None:
         self.root = root
-        self._s3: dict[str, Any] = {} if region is None else {"region": region}
-        if endpoint is not None:
-            plain = {"allow_http": True}
-            self._s3 |= {"endpoint": endpoint, "client_options": plain, "virtual_hosted_style_request": False}
+        self.buckets = buckets or Buckets()
         self._stores: dict[tuple[str, str], Store] = {}
+
+    def is_folder(self, uri: str) -> bool:
+        """Whether the object's bucket is a folder on this machine."""
+        return self.root is not None and not self.buckets.are_real(split_uri(uri)[1])
 
     def put(self, uri: str, content: bytes | Path) -> None:
         """Write an object whole: readers see the old one or the new one, never a part.
@@ -113,10 +114,8 @@ class Objects:
             NotFoundError: There is none.
         """
         store, key = self._store(uri)
-        try:
+        with self._reading(uri):
             return bytes(obstore.get(store, key).bytes())
-        except FileNotFoundError as error:
-            raise NotFoundError(f"{uri} does not exist") from error
 
     def head(self, uri: str, size: int) -> bytes:
         """The first `size` bytes of the object, or all of a smaller one.
@@ -125,19 +124,18 @@ class Objects:
             NotFoundError: There is none.
         """
         store, key = self._store(uri)
-        try:
+        with self._reading(uri):
             if obstore.head(store, key)["size"] == 0:
                 return b""
             return bytes(obstore.get_range(store, key, start=0, length=size))
-        except FileNotFoundError as error:
-            raise NotFoundError(f"{uri} does not exist") from error
 
     def exists(self, uri: str) -> bool:
         """Whether there is an object of exactly this name."""
         store, key = self._store(uri)
         try:
-            obstore.head(store, key)
-        except FileNotFoundError:
+            with self._reading(uri):
+                obstore.head(store, key)
+        except NotFoundError:
             return False
         return True
 
@@ -156,12 +154,13 @@ class Objects:
         prefix = key.rstrip("/")
         found: list[ObjectInfo] = []
         try:
-            for chunk in obstore.list(store, prefix=prefix or None, chunk_size=1000):
-                found += [
-                    ObjectInfo(f"{scheme}://{bucket}/{meta['path']}", meta["size"], meta["last_modified"])
-                    for meta in chunk
-                ]
-        except FileNotFoundError:
+            with self._reading(folder):
+                for chunk in obstore.list(store, prefix=prefix or None, chunk_size=1000):
+                    found += [
+                        ObjectInfo(f"{scheme}://{bucket}/{meta['path']}", meta["size"], meta["last_modified"])
+                        for meta in chunk
+                    ]
+        except NotFoundError:
             return []
         return sorted(found, key=lambda info: info.uri)
 
@@ -170,8 +169,9 @@ class Objects:
         store, key = self._store(folder)
         prefix = key.rstrip("/")
         try:
-            found = obstore.list_with_delimiter(store, prefix=prefix or None)["common_prefixes"]
-        except FileNotFoundError:
+            with self._reading(folder):
+                found = obstore.list_with_delimiter(store, prefix=prefix or None)["common_prefixes"]
+        except NotFoundError:
             return []
         return sorted(name.rstrip("/").rsplit("/", 1)[-1] for name in found)
 
@@ -190,7 +190,7 @@ class Objects:
         Raises:
             NotFoundError: There is none.
         """
-        if self.root is not None:
+        if self.is_folder(uri):
             path = self.path(uri)
             if not path.is_file():
                 raise NotFoundError(f"{uri} does not exist")
@@ -199,12 +199,9 @@ class Objects:
         store, key = self._store(uri)
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / key.rsplit("/", 1)[-1]
-            try:
-                with path.open("wb") as out:
-                    for chunk in obstore.get(store, key):
-                        out.write(chunk)
-            except FileNotFoundError as error:
-                raise NotFoundError(f"{uri} does not exist") from error
+            with path.open("wb") as out, self._reading(uri):
+                for chunk in obstore.get(store, key):
+                    out.write(chunk)
             yield path
 
     def reader(self, uri: str, buffer: int) -> BinaryIO:
@@ -218,10 +215,8 @@ class Objects:
             NotFoundError: There is none.
         """
         store, key = self._store(uri)
-        try:
+        with self._reading(uri):
             file = obstore.open_reader(store, key, buffer_size=buffer)
-        except FileNotFoundError as error:
-            raise NotFoundError(f"{uri} does not exist") from error
         return cast("BinaryIO", _Ranges(file))
 
     def path(self, uri: str) -> Path:
@@ -230,10 +225,24 @@ class Objects:
         Raises:
             DataError: The deployment's objects are not files.
         """
-        if self.root is None:
-            raise DataError(f"{uri} is not a file on this machine: objects are in real buckets")
+        if self.root is None or not self.is_folder(uri):
+            raise DataError(f"{uri} is not a file on this machine: its bucket is a real one")
         scheme, bucket, key = split_uri(uri)
         return self.root / scheme / bucket / key
+
+    @contextmanager
+    def _reading(self, uri: str) -> Iterator[None]:
+        """Tell what goes wrong with reading apart."""
+        if not self.is_folder(uri):
+            with asking(uri):
+                yield
+            return
+        try:
+            yield
+        except FileNotFoundError as error:
+            raise NotFoundError(f"{uri} does not exist") from error
+        except obstore.exceptions.BaseError as error:
+            raise StorageError(f"{uri} could not be read: {_reason(error)}") from error
 
     def _store(self, uri: str) -> tuple[Store, str]:
         scheme, bucket, key = split_uri(uri)
@@ -243,9 +252,9 @@ class Objects:
         return self._stores[name], key
 
     def _open(self, scheme: str, bucket: str) -> Store:
-        if self.root is not None:
+        if self.root is not None and not self.buckets.are_real(bucket):
             return LocalStore(self.root / scheme / bucket, mkdir=True)
-        return S3Store(bucket, **self._s3) if scheme == "s3" else GCSStore(bucket)
+        return self.buckets.open(scheme, bucket)
 
 
 def _reason(error: Exception) -> str:

@@ -55,6 +55,23 @@ class Settings(BaseSettings):
     pipeline_bucket: str = Field("gfw-pipelines", description="Bucket of features and analysis results.")
     data_lake_bucket: str = Field("gfw-data-lake", description="Bucket of the data lake: alerts, rasters.")
 
+    real_buckets: frozenset[str] = Field(
+        frozenset(),
+        description="Of the embedded deployment: buckets that are real ones, where all others are folders (JSON list); "
+        "*: all are.",
+    )
+    unsigned_buckets: frozenset[str] = Field(
+        frozenset(), description="Public buckets, which are read without credentials (JSON list); *: all are."
+    )
+    requester_pays: bool = Field(
+        default=False, description="Whether reading buckets of S3 that ask the reader to pay is paid for."
+    )
+    s3_endpoint: str | None = Field(None, description="Another address of S3 than AWS's own.")
+    gs_endpoint: str | None = Field(None, description="Another address of Google Cloud Storage than Google's own.")
+    bucket_patience_s: float = Field(
+        180.0, gt=0, description="How long a request to a bucket that gets no answer is repeated."
+    )
+
     data_api_url: str | None = Field(
         None, description="Base URL of the GFW Data API; unset: the embedded one, under /data-api."
     )
@@ -145,7 +162,6 @@ class Settings(BaseSettings):
 class ProductionSettings(Settings):
     """What every function of the production deployment needs. Secrets are named here, and kept in Secrets Manager."""
 
-    s3_endpoint: str | None = Field(None, description="Another address of S3 than AWS's own, for tests.")
     secret_cache_s: float = Field(300.0, ge=0, description="How long a secret is used before it is read again.")
 
     api_secret: str = Field(

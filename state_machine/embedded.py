@@ -13,6 +13,7 @@ from starlette.routing import Mount
 from api.app import create_app
 from api.services import Services
 from datapump.backfilling import Backfills
+from datapump.buckets import Buckets
 from datapump.clients.areas_api import AreasApi
 from datapump.clients.data_api import DataApi
 from datapump.clients.gfw_accounts import GfwAccounts
@@ -78,7 +79,7 @@ def create_embedded(settings: Settings, clock: Clock | None = None) -> Embedded:
     clock = clock or SystemClock()
     lock = _lock(settings.data_dir)
     database = Database(settings.data_dir / "datapump.sqlite")
-    objects = Objects(settings.data_dir.resolve() / "objects")
+    objects = Objects(settings.data_dir.resolve() / "objects", Buckets.of(settings))
     keys = SqliteKeyStore(database)
     _ensure_owner(settings, keys, clock)
     token = read_or_make(settings.data_dir / "secrets" / "data-api-token", new_secret)
@@ -221,7 +222,7 @@ def _engine(settings: Settings, objects: Objects, clock: Clock, versions: DataAp
     layers = settings.data_dir / "layers.toml"
     return LocalEngine(
         folder=settings.data_dir.resolve() / "engine",
-        objects_root=objects.root or settings.data_dir,
+        objects=objects,
         layers=settings.layers or (layers if layers.is_file() else None),
         max_runs=settings.engine_processes,
         processes=settings.analysis_processes,

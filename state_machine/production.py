@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import SecretStr
 
 from datapump.aws import Aws
+from datapump.buckets import Buckets
 from datapump.clients.areas_api import AreasApi
 from datapump.clients.data_api import DataApi
 from datapump.clients.webhooks import Webhooks
@@ -41,7 +42,7 @@ def create_ports(settings: ProductionSettings, clock: Clock | None = None) -> Po
     clock = clock or SystemClock()
     aws = Aws.of(settings)
     secrets = Secrets(aws, clock, settings.secret_cache_s)
-    objects = Objects(None, region=settings.aws_region, endpoint=settings.s3_endpoint)
+    objects = Objects(None, Buckets.of(settings))
     tables = Tables.of(settings)
     token = secrets.get(settings.api_secret, "token")
     return Ports(

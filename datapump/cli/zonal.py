@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import resource
 import sys
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from datetime import date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -61,7 +61,7 @@ def run_zonal(  # noqa: PLR0913, PLR0917 - each option is a parameter
     layers: Annotated[Path | None, typer.Option(metavar="CATALOG", help="Raster layers, TOML.")] = None,
     objects: Annotated[
         Path | None,
-        typer.Option(metavar="DIR", help="Folder that holds buckets: then FILE may be s3://...", file_okay=False),
+        typer.Option(metavar="DIR", help="Folder that holds buckets: s3://... is a file in it.", file_okay=False),
     ] = None,
     as_of: Annotated[
         datetime | None,
@@ -125,14 +125,15 @@ def _run(
     request: AnalysisRequest, objects: Path | None, layers: Path | None, how: tuple[int, Path]
 ) -> dict[str, object]:
     # The engine imports pyarrow and shapely; usage errors and --help do without.
+    from datapump.buckets import Buckets  # noqa: PLC0415 - see above
     from datapump.clients.data_api import DataApi  # noqa: PLC0415 - see above
     from datapump.engines.local.files import Files  # noqa: PLC0415 - see above
     from datapump.engines.local.zonal import run  # noqa: PLC0415 - see above
 
     started, settings = CLOCK.now(), get_settings()
     versions = DataApi(settings.data_api_url or PUBLIC_DATA_API, settings.data_api_token, settings.data_api_timeout_s)
-    with _bar() as progress:
-        files, (processes, journals) = Files(objects), how
+    with closing(versions), _bar() as progress:
+        files, (processes, journals) = Files(objects, Buckets.of(settings)), how
         summary = run(
             request,
             files,
@@ -140,11 +141,8 @@ def _run(
             progress=progress,
             processes=processes,
             journals=journals,
-            versions=DataApi(
-                settings.data_api_url or PUBLIC_DATA_API, settings.data_api_token, settings.data_api_timeout_s
-            ),
+            versions=versions,
         )
-    versions.close()
     seconds = (CLOCK.now() - started).total_seconds()
     return {**summary, "output": request.output, "seconds": round(seconds, 3), "peak_memory_mib": _peak_memory_mib()}
 

@@ -25,7 +25,7 @@ class PlannedObjects(Objects):
     """
 
     def __init__(self, real: Objects, folder: Path, recorder: Recorder) -> None:
-        super().__init__(real.root)
+        super().__init__(real.root, real.buckets)
         self._real = real
         self._new = Objects(folder)
         self._gone: set[str] = set()

@@ -38,6 +38,7 @@ from moto.stepfunctions.parser.models import stepfunctions_parser_backends as pa
 
 from api import lambda_handler
 from datapump.analyses import Analysis, FeatureType
+from datapump.buckets import Buckets
 from datapump.engines import AnalysisRequest, RunState
 from datapump.engines.local.zonal import run
 from datapump.objects import Objects
@@ -285,7 +286,7 @@ class Account:
         os.environ["AWS_DEFAULT_REGION"] = REGION
         for bucket in BUCKETS:
             boto3.client("s3", region_name=REGION).create_bucket(Bucket=bucket)
-        self.objects = Objects(None, region=REGION, endpoint=own)
+        self.objects = Objects(None, Buckets(region=REGION, s3_endpoint=own))
         self.geotrellis = GeoTrellis(self.objects, ending)
         self._patch_moto()
         self._record_calls()

@@ -46,7 +46,7 @@ class Layer(_Strict):
         largest: Of a mask: the greatest value it may hold; None: any.
         required: The analyses that skip a place where this layer has no tile.
         whitelist: Whether the layer has columns in whitelist tables.
-        public: For information: where the raster lies in the public data lake.
+        public: Where the raster lies in the public data lake.
         uri: Where its tiles are read from, with `{tile_id}` and if need be `{grid}`; None: not configured.
     """
 
@@ -152,6 +152,7 @@ class _UserLayer(_Strict):
 
 
 class _UserCatalog(_Strict):
+    public: bool = False
     layers: dict[str, _UserLayer] = Field(default_factory=dict)
 
 
@@ -159,7 +160,8 @@ def load_catalog(path: Path | None) -> Catalog:
     """The shipped catalog, with the layers that a catalog file of the user's configures.
 
     Args:
-        path: TOML file of `[layers.NAME]` tables, each with a `uri`; None: no layer is configured.
+        path: TOML file of `[layers.NAME]` tables, each with a `uri`; with `public = true`, all other layers are those
+            of the public data lake. None: no layer is configured.
 
     Raises:
         NotFoundError: There is no such file.
@@ -174,7 +176,8 @@ def load_catalog(path: Path | None) -> Catalog:
         if name not in names:
             raise DataError(f"{path}: layers.{name} is no known layer; known are {', '.join(names)}")
     uris = {name: _beside(path, layer.place) for name, layer in given.layers.items()}
-    layers = tuple(layer.model_copy(update={"uri": uris.get(layer.name)}) for layer in shipped.layers)
+    rest = {layer.name: layer.public for layer in shipped.layers} if given.public else {}
+    layers = tuple(layer.model_copy(update={"uri": (rest | uris).get(layer.name)}) for layer in shipped.layers)
     return shipped.model_copy(update={"source": str(path), "layers": layers})
 
 

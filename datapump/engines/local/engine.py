@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from datapump.engines import AnalysisRequest, RunStatus
     from datapump.engines.local.catalog import Catalog
     from datapump.engines.local.resolving import Versions
+    from datapump.objects import Objects
 
 _GRACE_S = 5.0
 _KILL_S = 20.0
@@ -40,7 +41,7 @@ class LocalEngine:
 
     Args:
         folder: Where the folders of runs are kept; one engine per folder, in any number of processes.
-        objects_root: Folder that holds the buckets.
+        objects: Where sources lie and results go: folders, or real buckets.
         layers: Catalog file of configured layers; None: no layer is configured.
         max_runs: How many workers may run at once.
         clock: Where ids and the day come from.
@@ -51,7 +52,7 @@ class LocalEngine:
     def __init__(  # noqa: PLR0913, PLR0917 - what a deployment chooses
         self,
         folder: Path,
-        objects_root: Path,
+        objects: Objects,
         layers: Path | None,
         max_runs: int,
         clock: Clock,
@@ -60,7 +61,7 @@ class LocalEngine:
     ) -> None:
         # The worker runs in another working folder.
         self._folder = folder.resolve()
-        self._objects_root = objects_root.resolve()
+        self._objects = objects
         self._layers = layers.resolve() if layers else None
         self._max_runs = max_runs
         self._clock = clock
@@ -150,7 +151,8 @@ class LocalEngine:
     def _order(self, request: AnalysisRequest, catalog: Catalog) -> Order:
         return Order(
             request=request,
-            objects_root=self._objects_root,
+            objects_root=self._objects.root and self._objects.root.resolve(),
+            buckets=self._objects.buckets,
             layers=self._layers,
             uris={layer.name: layer.uri or "" for layer in catalog.configured},
             processes=self._processes,

@@ -11,7 +11,7 @@ from glob import glob as expand_pattern
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from datapump.errors import InvalidInputError, NotFoundError, StorageError
+from datapump.errors import NotFoundError, StorageError
 from datapump.objects import ObjectInfo, Objects
 
 if TYPE_CHECKING:
@@ -32,7 +32,8 @@ class Files(Objects):
     """Objects, where a name without `s3://` or `gs://` is a path on this machine.
 
     Args:
-        root: Folder that holds the buckets; None: there are none, and their names are refused.
+        root: Folder that holds the buckets; None: they are real.
+        buckets: How real buckets are reached, and which are real although others are folders.
     """
 
     def put(self, uri: str, content: bytes | Path) -> None:
@@ -41,7 +42,7 @@ class Files(Objects):
         Raises:
             StorageError: The disk refused it.
         """
-        if self._is_object(uri):
+        if _is_object(uri):
             super().put(uri, content)
             return
         path = Path(uri)
@@ -65,7 +66,7 @@ class Files(Objects):
         Raises:
             NotFoundError: There is none.
         """
-        if self._is_object(uri):
+        if _is_object(uri):
             return super().get(uri)
         with self.local(uri) as path:
             return path.read_bytes()
@@ -76,28 +77,28 @@ class Files(Objects):
         Raises:
             NotFoundError: There is none.
         """
-        return super().head(uri, size) if self._is_object(uri) else self.get(uri)[:size]
+        return super().head(uri, size) if _is_object(uri) else self.get(uri)[:size]
 
     def exists(self, uri: str) -> bool:
         """Whether there is a file of exactly this name."""
-        return super().exists(uri) if self._is_object(uri) else Path(uri).is_file()
+        return super().exists(uri) if _is_object(uri) else Path(uri).is_file()
 
     def delete(self, uri: str) -> None:
         """Remove the file; one that is gone already is no error."""
-        if self._is_object(uri):
+        if _is_object(uri):
             super().delete(uri)
         else:
             Path(uri).unlink(missing_ok=True)
 
     def listing(self, folder: str) -> list[ObjectInfo]:
         """Every file below a folder, sorted by name; empty when there is none."""
-        if self._is_object(folder):
+        if _is_object(folder):
             return super().listing(folder)
         return _infos([str(path) for path in Path(folder).rglob("*")])
 
     def glob(self, pattern: str) -> list[ObjectInfo]:
         """The files that a name with wildcards matches; a plain name matches itself."""
-        if self._is_object(pattern):
+        if _is_object(pattern):
             return super().glob(pattern)
         return _infos([pattern] if Path(pattern).exists() else expand_pattern(pattern, recursive=True))  # noqa: PTH207 - an absolute pattern
 
@@ -108,7 +109,7 @@ class Files(Objects):
         Raises:
             NotFoundError: There is none.
         """
-        if self._is_object(uri):
+        if _is_object(uri):
             with super().local(uri) as path:
                 yield path
             return
@@ -118,14 +119,7 @@ class Files(Objects):
 
     def path(self, uri: str) -> Path:
         """Where the file lies on this machine."""
-        return super().path(uri) if self._is_object(uri) else Path(uri)
-
-    def _is_object(self, uri: str) -> bool:
-        if not uri.startswith(_SCHEMES):
-            return False
-        if self.root is None:
-            raise InvalidInputError(f"{uri} is an object's name, and no folder of objects (--objects) was given")
-        return True
+        return super().path(uri) if _is_object(uri) else Path(uri)
 
 
 def expand(objects: Objects, patterns: Sequence[str], what: str, *, each: bool) -> list[InputFile]:
@@ -149,6 +143,10 @@ def expand(objects: Objects, patterns: Sequence[str], what: str, *, each: bool) 
     if not found:
         raise NotFoundError(f"no {what} file is named {' or '.join(patterns)}")
     return list(found.values())
+
+
+def _is_object(uri: str) -> bool:
+    return uri.startswith(_SCHEMES)
 
 
 def _infos(paths: list[str]) -> list[ObjectInfo]:

@@ -1,6 +1,6 @@
 """rasterio, imported without boto3.
 
-rasterio imports boto3 wherever that is installed, to hand its credentials on; GDAL finds credentials by itself. Without
+rasterio imports boto3 wherever that is installed, to hand its credentials on; here GDAL asks for none. Without
 it the processes of a run start in two thirds of the time.
 """
 
@@ -15,10 +15,11 @@ if _ours:
     sys.modules["boto3"] = cast("Any", None)
 try:
     import rasterio
-    from rasterio.errors import RasterioError
+    from rasterio.abc import MultiByteRangeResourceContainer as RangesContainer
+    from rasterio.errors import NotGeoreferencedWarning, RasterioError
     from rasterio.windows import Window
 finally:
     if _ours:
         del sys.modules["boto3"]
 
-__all__ = ["RasterioError", "Window", "rasterio"]
+__all__ = ["NotGeoreferencedWarning", "RangesContainer", "RasterioError", "Window", "rasterio"]

@@ -25,6 +25,7 @@ from datapump.engines.local.journal import Journal
 from datapump.engines.local.manifest import RastersEntry, describe, table_entry
 from datapump.engines.local.outlines import write_outlines
 from datapump.engines.local.progress import meter
+from datapump.engines.local.raster_files import content_mark
 from datapump.engines.local.raster_tables import RasterSources
 from datapump.engines.local.row_filters import RowFilter
 from datapump.engines.local.sums import Total
@@ -181,8 +182,7 @@ def _sum(
 def _key(request: AnalysisRequest, features: Features, layout: Plan, analyser: RasterAnalyser) -> str:
     """All that the sums depend on, and nothing that differs when the same run is started again."""
     asked = request.model_dump(mode="json", include={"analysis", "feature_type", "change_only", "as_of"})
-    stats = {f"{layer} {path}": path.stat() for (layer, _), path in layout.tiles.paths.items()}
-    rasters = {name: [stat.st_size, stat.st_mtime_ns] for name, stat in stats.items()}
+    rasters = {f"{layer} {file}": content_mark(file) for (layer, _), file in layout.tiles.paths.items()}
     shapes = _digest(b"".join(shapely.to_wkb(features.geometries)), features.codes.tobytes())
     fires = _digest(*analyser.content) if isinstance(analyser, BurnedAreas) else None
     return json.dumps([metadata.version("datapump"), asked, rasters, shapes, fires, len(layout.windows)])

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from datapump.engines.local.grids import GRIDS
-from datapump.engines.local.rasters import file_dtype, find_tiles, read_window
+from datapump.engines.local.raster_files import file_dtype, read_window
+from datapump.engines.local.rasters import find_tiles
 
 if TYPE_CHECKING:
     from datapump.analyses import Analysis

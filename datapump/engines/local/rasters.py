@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, field
-from functools import lru_cache
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from datapump.engines.local.quick_rasterio import RasterioError, rasterio
-from datapump.engines.local.quick_rasterio import Window as FileWindow
-from datapump.errors import DataError, UnsupportedError
+from datapump.engines.local.bucket_rasters import OPEN, BucketRaster, side_by_side
+from datapump.engines.local.quick_rasterio import rasterio
+from datapump.engines.local.raster_files import (
+    Pixels,
+    RasterFile,
+    file_dtype,
+    find,
+    is_here,
+    read_window,
+    using,
+)
+from datapump.errors import DataError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -22,15 +27,12 @@ if TYPE_CHECKING:
     from datapump.engines.local.grids import Grid, Window
     from datapump.objects import Objects
 
-# Of any type that a raster file may have.
-Pixels = NDArray[Any]
+
+__all__ = ["Pixels", "Rasters", "Tiles", "find_tiles"]
 
 _INTEGERS = {"text", "bins", "year", "alerts"}
 _ALERTS_BYTES = 2
 _TOLERANCE = 1e-3
-_OPEN = 64
-_SAMPLE = 37
-_CACHE_BYTES = 32 * 2**20
 
 
 @dataclass(frozen=True)
@@ -46,7 +48,7 @@ class Tiles:
 
     grid: Grid
     layers: tuple[Layer, ...]
-    paths: Mapping[tuple[str, str], Path]
+    paths: Mapping[tuple[str, str], RasterFile]
     block: tuple[int, int] | None
 
     def has(self, layer: str, tile_id: str) -> bool:
@@ -66,18 +68,26 @@ def find_tiles(grid: Grid, layers: Iterable[Layer], tile_ids: Iterable[str], obj
     Raises:
         DataError: A file is no raster of this grid: unreadable, several bands, another size, place, coordinate
             system, or values that the layer cannot have.
-        UnsupportedError: The files lie in a real bucket.
+        RemoteRefusedError: A file of a real bucket may not be read.
+        RemoteUnavailableError: A real bucket did not answer, again and again.
     """
-    wanted, block = sorted(tile_ids), None
-    paths: dict[tuple[str, str], Path] = {}
-    for layer in layers:
-        for tile_id in wanted:
-            path = _path(layer, grid, tile_id, objects)
-            if path.is_file():
-                paths[layer.name, tile_id] = path
-                shape = _examined(path, layer, grid, tile_id)
-                block = block or shape
-    return Tiles(grid, tuple(layers), paths, block)
+    layers, block = tuple(layers), None
+    places = [(layer, tile_id) for layer in layers for tile_id in sorted(tile_ids)]
+    names = [_uri(layer, grid, tile_id) for layer, tile_id in places]
+
+    def examined(place: int) -> tuple[RasterFile, tuple[int, int]] | None:
+        file = find(names[place], objects)
+        return None if file is None else (file, _examined(file, grid, *places[place]))
+
+    asked = [place for place, name in enumerate(names) if not is_here(name, objects)]
+    answers = dict(zip(asked, side_by_side(examined, asked), strict=True)) if asked else {}
+    paths: dict[tuple[str, str], RasterFile] = {}
+    for place, (layer, tile_id) in enumerate(places):
+        found = answers[place] if place in answers else examined(place)
+        if found is not None:
+            paths[layer.name, tile_id] = found[0]
+            block = block or found[1]
+    return Tiles(grid, layers, paths, block)
 
 
 @dataclass
@@ -122,7 +132,7 @@ class Rasters:
         corner = (window.row % grid.pixels, window.column % grid.pixels)
         return read_window(path, corner, out, finite=layer.kind != "number")
 
-    def _buffer(self, name: str, path: Path) -> Pixels:
+    def _buffer(self, name: str, path: RasterFile) -> Pixels:
         size, dtype = self.window.height * self.window.width, file_dtype(path)
         found = self.buffers.get(name)
         if found is None or found.size < size or found.dtype != dtype:
@@ -130,81 +140,35 @@ class Rasters:
         return found[:size].reshape(self.shape)
 
 
-def file_dtype(path: Path) -> np.dtype[Any]:
-    """The type of a file's pixels.
-
-    Raises:
-        DataError: The file is damaged.
-    """
-    try:
-        found: np.dtype[Any] = np.dtype(_opened_as_it_is(path).dtypes[0])
-    except (RasterioError, OSError) as error:
-        raise DataError(f"{path} cannot be read: {_reason(error)}") from error
-    return found
+def _uri(layer: Layer, grid: Grid, tile_id: str) -> str:
+    return (layer.uri or "").replace("{tile_id}", tile_id).replace("{grid}", grid.name)
 
 
-def read_window(path: Path, corner: tuple[int, int], out: Pixels, *, finite: bool = True) -> Pixels | None:
-    """Pixels of a file, nodata as 0; None where all are 0.
-
-    Args:
-        path: The file.
-        corner: The first row and column to read.
-        out: Where to, an array of the window's shape and the file's type.
-        finite: Whether what is no finite number is to read as 0, too.
-
-    Raises:
-        DataError: The file is damaged.
-    """
-    (row, column), (height, width) = corner, out.shape
-    try:
-        file = _opened_as_it_is(path)
-        # GDAL keeps what it has decoded, by default up to a share of the machine's memory in every process.
-        with rasterio.Env(GDAL_CACHEMAX=_CACHE_BYTES):
-            values: Pixels = file.read(1, window=FileWindow(column, row, width, height), out=out)
-        nodata = file.nodata
-    except (RasterioError, OSError) as error:
-        raise DataError(f"{path} cannot be read at row {row}, column {column}: {_reason(error)}") from error
-    if finite and np.issubdtype(values.dtype, np.floating):
-        values[~np.isfinite(values)] = 0
-    if nodata is not None and nodata != 0 and math.isfinite(nodata):
-        values[values == np.asarray(nodata).astype(values.dtype)] = 0
-    return values if values[::_SAMPLE].any() or values.any() else None
-
-
-def _opened_as_it_is(path: Path) -> Any:  # noqa: ANN401 - rasterio has no types
-    stat = path.stat()
-    return _opened(path, stat.st_mtime_ns, stat.st_size)
-
-
-@lru_cache(maxsize=_OPEN)
-def _opened(path: Path, _changed: int, _size: int) -> Any:  # noqa: ANN401 - rasterio has no types
-    with rasterio.Env(GDAL_CACHEMAX=_CACHE_BYTES, GDAL_DISABLE_READDIR_ON_OPEN="EMPTY_DIR"):
-        return rasterio.open(path)
-
-
-def _path(layer: Layer, grid: Grid, tile_id: str, objects: Objects) -> Path:
-    uri = (layer.uri or "").replace("{tile_id}", tile_id).replace("{grid}", grid.name)
-    if "://" not in uri:
-        return Path(uri)
-    if objects.root is None:
-        raise UnsupportedError(
-            f"{layer.name}: the embedded engine reads rasters from files, not from buckets: copy the tiles of {uri} "
-            "to this machine"
-        )
-    return objects.path(uri)
-
-
-def _examined(path: Path, layer: Layer, grid: Grid, tile_id: str) -> tuple[int, int]:
+def _examined(path: RasterFile, grid: Grid, layer: Layer, tile_id: str) -> tuple[int, int]:
     """Refuse a file that is not what it should be; returns the shape of its blocks."""
-    try:
-        with rasterio.open(path) as file:
-            fault = _fault(file, layer, grid, tile_id)
-            block: tuple[int, int] = file.block_shapes[0] if file.count else (0, 0)
-    except (RasterioError, OSError) as error:
-        raise DataError(f"{path} is not a raster file: {_reason(error)}") from error
+    if isinstance(path, BucketRaster):
+        fault, block = _examined_in_bucket(path, grid, layer, tile_id)
+    else:
+        with using(path, "is not a raster file"), rasterio.open(path) as file:
+            fault, block = _looked_at(file, grid, layer, tile_id)
     if fault:
         raise DataError(f"{path}, tile {tile_id} of {layer.name}: {fault}")
     return block
+
+
+def _examined_in_bucket(
+    path: BucketRaster, grid: Grid, layer: Layer, tile_id: str
+) -> tuple[str | None, tuple[int, int]]:
+    try:
+        with using(path, "is not a raster file"):
+            return _looked_at(OPEN[path].dataset(), grid, layer, tile_id)
+    finally:
+        # Pixels are read by another thread.
+        OPEN.close(path)
+
+
+def _looked_at(file: Any, grid: Grid, layer: Layer, tile_id: str) -> tuple[str | None, tuple[int, int]]:  # noqa: ANN401 - rasterio has no types
+    return _fault(file, layer, grid, tile_id), file.block_shapes[0] if file.count else (0, 0)
 
 
 def _fault(file: Any, layer: Layer, grid: Grid, tile_id: str) -> str | None:  # noqa: ANN401 - rasterio has no types
@@ -237,8 +201,3 @@ def _corner(tile_id: str) -> tuple[int, int]:
     latitude, longitude = tile_id.split("_")
     north = int(latitude[:-1]) * (1 if latitude.endswith("N") else -1)
     return int(longitude[:-1]) * (1 if longitude.endswith("E") else -1), north
-
-
-def _reason(error: Exception) -> str:
-    """GDAL's own words stand in the cause."""
-    return str(error.__cause__ or error)

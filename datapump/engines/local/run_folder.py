@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from datapump.buckets import Buckets
 from datapump.engines import AnalysisRequest, RunState, RunStatus
 
 if TYPE_CHECKING:
@@ -37,7 +38,8 @@ class Order(BaseModel):
 
     Attributes:
         request: The analysis.
-        objects_root: Folder that holds the buckets.
+        objects_root: Folder that holds the buckets; None: they are real.
+        buckets: How real buckets are reached.
         layers: Catalog file of configured layers.
         processes: How many processes compute windows of rasters.
         uris: Where the tiles of each configured layer are.
@@ -47,7 +49,8 @@ class Order(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     request: AnalysisRequest
-    objects_root: Path
+    objects_root: Path | None
+    buckets: Buckets = Buckets()
     layers: Path | None
     uris: dict[str, str] | None = None
     processes: int = 1

@@ -54,7 +54,7 @@ def _outcome(run: RunFolder) -> RunStatus:
         order = run.order()
         summary = run_analysis(
             order.request,
-            Objects(order.objects_root),
+            Objects(order.objects_root, order.buckets),
             layers=order.layers,
             uris=order.uris,
             progress=_teller(run),

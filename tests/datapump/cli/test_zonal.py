@@ -97,7 +97,6 @@ def test_objects_are_read_from_their_folder(tmp_path, world, command):
         ({"analysis": "fires"}, 2, "'fires' is not one of"),
         ({"feature_type": "country"}, 2, "'country' is not one of"),
         ({"features": "nowhere.tsv"}, 2, "no feature file is named nowhere.tsv"),
-        ({"features": "s3://lake/features.tsv"}, 2, "no folder of objects (--objects) was given"),
         ({"layers": "nowhere.toml"}, 2, "the layer catalog nowhere.toml does not exist"),
         ({"feature_type": "gadm"}, 1, "lacks the columns"),
     ],

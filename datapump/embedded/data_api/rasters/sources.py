@@ -128,7 +128,7 @@ def _plain(name: str) -> str:
 
 
 def _path(name: str, objects: Objects) -> Path:
-    if objects.root is None:
+    if not objects.is_folder(name):
         raise UnsupportedError(f"{name}: the embedded Data API reads rasters from files, not from buckets")
     return objects.path(name)
 

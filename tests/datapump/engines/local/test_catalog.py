@@ -77,6 +77,16 @@ def test_a_catalog_file_configures_layers(tmp_path):
     assert catalog.source == str(path)
 
 
+def test_the_layers_of_the_public_data_lake_are_the_default_where_a_catalog_file_asks_for_them(tmp_path):
+    path = tmp_path / "layers.toml"
+    path.write_text('public = true\n[layers.gfw_peatlands]\nuri = "s3://mine/{tile_id}.tif"\n')
+    catalog = load_catalog(path)
+    assert catalog.missing == ()
+    assert catalog.layer("gfw_peatlands").uri == "s3://mine/{tile_id}.tif"
+    rest = [layer for layer in catalog.layers if layer.name != "gfw_peatlands"]
+    assert all(layer.uri == layer.public for layer in rest)
+
+
 def test_an_empty_catalog_file_configures_nothing(tmp_path):
     path = tmp_path / "layers.toml"
     path.write_text("")

@@ -30,8 +30,9 @@ from pathlib import Path
 from datapump.clock import SystemClock
 from datapump.engines import AnalysisRequest
 from datapump.engines.local import LocalEngine
+from datapump.objects import Objects
 folder, objects, layers, request = sys.argv[1:]
-engine = LocalEngine(Path(folder), Path(objects), Path(layers), 2, SystemClock())
+engine = LocalEngine(Path(folder), Objects(Path(objects)), Path(layers), 2, SystemClock())
 engine.start(AnalysisRequest.model_validate_json(request))
 print("started", flush=True)
 sys.stdin.read()
@@ -56,7 +57,7 @@ class Site:
     def engine(self, max_runs=2, *, gated=False) -> LocalEngine:
         if gated and not self.gate.exists():
             os.mkfifo(self.gate)
-        return LocalEngine(self.folder, self.objects, self.gate if gated else None, max_runs, SystemClock())
+        return LocalEngine(self.folder, Objects(self.objects), self.gate if gated else None, max_runs, SystemClock())
 
     def request(self, name="run-1", **changes) -> AnalysisRequest:
         fields = {
@@ -132,7 +133,7 @@ def test_it_is_an_engine(site):
 def test_an_analysis_of_rasters_is_offered_once_its_layers_are_configured(site, tmp_path):
     catalog = tmp_path / "some.toml"
     catalog.write_text('[layers.wur_radd_alerts]\nuri = "{tile_id}.tif"\n')
-    engine = LocalEngine(site.folder, site.objects, catalog, 1, SystemClock())
+    engine = LocalEngine(site.folder, Objects(site.objects), catalog, 1, SystemClock())
     assert engine.analyses == {"viirs", "modis", "burned_areas", "integrated_alerts"}
 
 
@@ -458,10 +459,10 @@ def test_what_the_engine_cannot_run_is_refused_before_anything_is_made(site, tmp
         site.engine().start(site.request(fire_sources=[]))
     catalog = tmp_path / "catalog.toml"
     catalog.write_text('[layers.gfw_oil_gas]\nuri = "x.tif"\n')
-    engine = LocalEngine(site.folder, site.objects, catalog, 1, SystemClock())
+    engine = LocalEngine(site.folder, Objects(site.objects), catalog, 1, SystemClock())
     with pytest.raises(DataError, match=r"write \{tile_id\}"):
         engine.start(site.request())
-    engine = LocalEngine(site.folder, site.objects, tmp_path / "none.toml", 1, SystemClock())
+    engine = LocalEngine(site.folder, Objects(site.objects), tmp_path / "none.toml", 1, SystemClock())
     with pytest.raises(NotFoundError):
         engine.start(site.request())
     assert engine.find("run-1") is None

@@ -3,7 +3,8 @@ from __future__ import annotations
 import pytest
 
 from datapump.engines.local.files import Files, expand
-from datapump.errors import InvalidInputError, NotFoundError, StorageError
+from datapump.errors import NotFoundError, RemoteRefusedError, RemoteUnavailableError, StorageError
+from tests.support.buckets import serving
 
 
 def test_plain_paths_are_read_and_written_like_objects(tmp_path):
@@ -42,9 +43,25 @@ def test_objects_are_found_below_the_root_beside_plain_paths(tmp_path):
     assert not store.exists("s3://lake/a/b.tsv")
 
 
-def test_without_a_root_objects_are_refused():
-    with pytest.raises(InvalidInputError, match="no folder of objects"):
-        Files(None).get("gs://bucket/key")
+@pytest.mark.parametrize("root", ["folder", None])
+def test_an_object_lies_in_a_real_bucket_without_a_folder_and_where_its_bucket_is_said_to_be_real(tmp_path, root):
+    with serving(tmp_path / "buckets") as server:
+        (tmp_path / "buckets" / "lake").mkdir()
+        (tmp_path / "buckets" / "lake" / "a.tsv").write_bytes(b"abc")
+        store = Files(root and tmp_path / root, server.reached(real={"lake"} if root else set()))
+        for uri in ("s3://lake/a.tsv", "gs://lake/a.tsv"):
+            assert store.get(uri) == b"abc"
+            assert store.exists(uri)
+            assert not store.exists(uri + "x")
+            with store.local(uri) as path:
+                assert path.read_bytes() == b"abc"
+        assert (root is None) or store.is_folder("s3://other/a.tsv")
+        server.answers = lambda *_: 403
+        with pytest.raises(RemoteRefusedError, match=r"s3://lake/a.tsv may not be read"):
+            store.get("s3://lake/a.tsv")
+        server.answers = lambda *_: 500
+        with pytest.raises(RemoteUnavailableError, match=r"s3://lake/a.tsv could not be read"):
+            store.exists("s3://lake/a.tsv")
 
 
 def test_a_missing_file_is_named(tmp_path):

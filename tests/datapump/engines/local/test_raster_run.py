@@ -21,7 +21,8 @@ from datapump.engines.local.doubles import double_text, rounded
 from datapump.engines.local.grids import GRIDS, pixel_area
 from datapump.engines.local.run_folder import RunFolder
 from datapump.engines.local.spans import rasterize
-from datapump.errors import DataError, UnsupportedError
+from datapump.errors import DataError
+from datapump.objects import Objects
 from tests.datapump.engines.local import worlds
 from tests.datapump.engines.local.rasterworlds import (
     RasterWorld,
@@ -248,16 +249,6 @@ def test_merged_alerts_are_not_taken_for_those_of_a_system(tmp_path):
         run(found, tmp_path)
 
 
-def test_rasters_in_buckets_are_refused(tmp_path):
-    (tmp_path / "layers.toml").write_text(
-        "".join(f'[layers.{name}]\nuri = "s3://lake/{name}/{{tile_id}}.tif"\n' for name in (LOSS, DENSITY))
-    )
-    world().write(tmp_path / "world")
-    shutil.copy(tmp_path / "world" / "features.tsv", tmp_path)
-    with pytest.raises(UnsupportedError, match="reads rasters from files, not from buckets"):
-        rerun(world(), tmp_path, tmp_path / "layers.toml")
-
-
 def test_features_beyond_the_earth_s_edge_are_cut_there_and_counted(tmp_path):
     found = world()
     found.features += [(("c",), shapely.box(179.9, 0.1, 180.2, 0.2)), (("d",), shapely.box(200, 10, 201, 11))]
@@ -415,7 +406,7 @@ def test_a_worker_runs_an_analysis_of_rasters_in_several_processes(tmp_path):
     lake = tmp_path / "objects" / "s3" / "lake"
     lake.mkdir(parents=True)
     shutil.copy(tmp_path / "features.tsv", lake)
-    engine = LocalEngine(tmp_path / "engine", tmp_path / "objects", catalog, 1, SystemClock(), processes=2)
+    engine = LocalEngine(tmp_path / "engine", Objects(tmp_path / "objects"), catalog, 1, SystemClock(), processes=2)
     asked = request(tmp_path, "geostore", "tcl", features=("s3://lake/features.tsv",), fire_sources=())
     engine.start(asked.model_copy(update={"output": "s3://lake/out"}))
     assert RunFolder(tmp_path / "engine" / "run-1").wait(100)
@@ -488,7 +479,9 @@ def test_an_engine_reads_the_tile_set_that_was_the_latest_when_the_run_was_start
         f'[layers.{DENSITY}]\nuri = "s3://lake/cover/v2/{{tile_id}}.tif"\n'
     )
     catalog = tmp_path / "layers.toml"
-    engine = LocalEngine(tmp_path / "engine", tmp_path / "objects", catalog, 1, SystemClock(), versions=Latest())
+    engine = LocalEngine(
+        tmp_path / "engine", Objects(tmp_path / "objects"), catalog, 1, SystemClock(), versions=Latest()
+    )
     asked = request(tmp_path, "geostore", "tcl", features=("s3://lake/features.tsv",), fire_sources=())
     engine.start(asked.model_copy(update={"output": "s3://lake/out"}))
     assert RunFolder(tmp_path / "engine" / "run-1").wait(100)

@@ -278,7 +278,6 @@ def test_objects_and_globs_are_read_by_name(tmp_path):
         ({"features": ("missing.tsv",)}, NotFoundError, r"no feature file is named missing\.tsv"),
         ({"features": ("missing-*.tsv",)}, NotFoundError, r"no feature file is named missing-\*\.tsv"),
         ({"fire_sources": ("none-*.tsv",)}, NotFoundError, r"no fire file is named none-\*\.tsv"),
-        ({"fire_sources": ("s3://lake/a.tsv",)}, InvalidInputError, "no folder of objects"),
     ],
 )
 def test_what_cannot_be_run_is_refused_and_nothing_is_written(tmp_path, change, error, message):
