@@ -170,23 +170,22 @@ def _write_tile(path: Path, grid: _Grid, west: int, cells: Cells) -> None:
     transform = Affine(grid.size, 0, west, 0, -grid.size, _NORTH[grid.degrees])
     with rasterio.open(
         part, "w", driver="GTiff", width=grid.pixels, height=grid.pixels, count=1, dtype=cells.dtype, nodata=0,
-        crs="EPSG:4326", transform=transform, tiled=True, blockxsize=_BLOCK, blockysize=_BLOCK, compress="deflate",
-        zlevel=1, predictor=2, sparse_ok=True,
+        crs="EPSG:4326", transform=transform, tiled=True, blockxsize=_BLOCK, blockysize=_BLOCK, compress="zstd",
+        zstd_level=1, sparse_ok=True,
     ) as file:  # fmt: skip
         across = _cells_of(np.arange(grid.pixels) * grid.size + west - BOUNDS[0], grid)
         down = _cells_of(BOUNDS[3] - _NORTH[grid.degrees] + np.arange(grid.pixels) * grid.size, grid)
         # Behind the last cell stands one of nothing, which is what lies outside.
         padded = np.pad(cells, ((0, 1), (0, 1)))
+        blocks = [(start, across[start : start + _BLOCK]) for start in range(0, grid.pixels, _BLOCK)]
+        blocks = [(column, places) for column, places in blocks if places.min() < _SIDE]
         for row in range(0, grid.pixels, _BLOCK):
             lines = down[row : row + _BLOCK]
-            if (lines == _SIDE).all():
-                continue
-            strip = padded.take(lines, axis=0)
-            for column in range(0, grid.pixels, _BLOCK):
-                places = across[column : column + _BLOCK]
-                if strip[:, places.min() : places.max() + 1].any():
+            filled = padded[np.unique(lines)].any(axis=0)
+            for column, places in blocks:
+                if filled[places].any():
                     window = Window(column, row, len(places), len(lines))
-                    file.write(strip.take(places, axis=1), 1, window=window)
+                    file.write(padded.take(lines, axis=0).take(places, axis=1), 1, window=window)
     part.replace(path)
 
 
