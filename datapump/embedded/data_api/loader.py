@@ -17,7 +17,7 @@ import duckdb
 from datapump.embedded.data_api import assets, parts, rows, tasks, versions
 from datapump.embedded.data_api.columns import field_metadata
 from datapump.embedded.data_api.made import Making
-from datapump.embedded.data_api.making import MAKERS, kind_of
+from datapump.embedded.data_api.making import kind_of, maker_of
 from datapump.embedded.data_api.models import assets as kinds
 from datapump.errors import DatapumpError
 
@@ -117,7 +117,7 @@ class Loader:
         return True
 
     def _made(self, task: Task) -> Made:
-        maker = MAKERS.get(kind_of(task))
+        maker = maker_of(kind_of(task))
         if maker is None:
             raise DatapumpError(f"making a {kind_of(task)} is not available in the embedded Data API yet")
         with self._context.database.read() as sql:

@@ -1,4 +1,8 @@
-"""What can be made in the background, and how."""
+"""What can be made in the background, and how.
+
+What reads vectors and rasters is imported where it is first wanted: GDAL takes longer to load than all the rest of a
+server.
+"""
 
 from __future__ import annotations
 
@@ -6,13 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 from datapump.embedded.data_api import parts
 from datapump.embedded.data_api.context import WORK
-from datapump.embedded.data_api.grid import layout, write_grid
 from datapump.embedded.data_api.made import Made, Making
 from datapump.embedded.data_api.models import assets as kinds
 from datapump.embedded.data_api.models.tables import TableSource, VectorSource
-from datapump.embedded.data_api.rasters.makers import RASTER_MAKERS
 from datapump.embedded.data_api.tables import load_text
-from datapump.embedded.data_api.vectors import load_features
 from datapump.errors import DataError, InternalError
 
 if TYPE_CHECKING:
@@ -23,9 +24,18 @@ if TYPE_CHECKING:
 
 
 def kind_of(task: Task) -> str:
-    """Key into `MAKERS`: `table`, `vector` or `raster` for rows and tiles of a source, else the asset's type."""
+    """What is to be made: `table`, `vector` or `raster` for rows and tiles of a source, else the asset's type."""
     options: dict[str, Any] = task.creation_options
     return str(options["asset_type"] if task.kind == "asset" else options["source_type"])
+
+
+def maker_of(kind: str) -> Callable[[Making], Made] | None:
+    """What makes that kind, None if it cannot be made here."""
+    if kind in _MAKERS:
+        return _MAKERS[kind]
+    from datapump.embedded.data_api.rasters.makers import RASTER_MAKERS  # noqa: PLC0415 - see the top of this module
+
+    return RASTER_MAKERS.get(kind)
 
 
 def _text(making: Making) -> Made:
@@ -34,6 +44,8 @@ def _text(making: Making) -> Made:
 
 
 def _features(making: Making) -> Made:
+    from datapump.embedded.data_api.vectors import load_features  # noqa: PLC0415 - see the top of this module
+
     # an append may name more or fewer files than the driver takes for a new version
     stored = making.task.creation_options
     options = VectorSource.model_validate({**stored, "source_uri": ["s3://any"]})
@@ -59,6 +71,8 @@ def _rows(making: Making, load: Callable[[parts.Target], Loaded]) -> Made:
 
 
 def _grid(making: Making) -> Made:
+    from datapump.embedded.data_api.grid import layout, write_grid  # noqa: PLC0415 - see the top of this module
+
     if making.table is None or making.asset is None:
         raise InternalError("a 1x1 grid was asked for of a version without a table")
     options = kinds.Grid1x1.model_validate(making.asset.creation_options)
@@ -74,9 +88,4 @@ def _grid(making: Making) -> Made:
     return Made(str(cut), lambda: objects.delete(uri))
 
 
-MAKERS: dict[str, Callable[[Making], Made]] = {
-    "table": _text,
-    "vector": _features,
-    kinds.GRID: _grid,
-    **RASTER_MAKERS,
-}
+_MAKERS: dict[str, Callable[[Making], Made]] = {"table": _text, "vector": _features, kinds.GRID: _grid}
