@@ -12,6 +12,7 @@ from datapump.client.answers import Patience, document
 from datapump.client.operations import JSON, Operations, Request
 from datapump.client.synchronous import AWAY_S, AWAY_TIMES, POLL_S
 from datapump.errors import RemoteUnavailableError
+from datapump.tls import trusted
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -40,7 +41,7 @@ class AsyncClient(Operations[Awaitable[JSON]]):
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         headers = {"Authorization": f"Bearer {key.get_secret_value()}"}
-        self._http = httpx.AsyncClient(base_url=url, headers=headers)
+        self._http = httpx.AsyncClient(base_url=url, headers=headers, verify=trusted())
         self._timeout_s = timeout_s
         self._patience = patience or Patience()
         self._sleep = sleep

@@ -10,6 +10,7 @@ import httpx
 from datapump.client.answers import Patience, document
 from datapump.client.operations import JSON, Operations, Request
 from datapump.errors import RemoteUnavailableError
+from datapump.tls import trusted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -42,7 +43,7 @@ class Client(Operations[JSON]):
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         headers = {"Authorization": f"Bearer {key.get_secret_value()}"}
-        self._http = httpx.Client(base_url=url, headers=headers)
+        self._http = httpx.Client(base_url=url, headers=headers, verify=trusted())
         self._timeout_s = timeout_s
         self._patience = patience or Patience()
         self._sleep = sleep

@@ -20,6 +20,7 @@ from datapump.errors import (
     RemoteRefusedError,
     RemoteUnavailableError,
 )
+from datapump.tls import trusted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -103,7 +104,7 @@ class AreasApi:
         self._token = token
         self._api_key = api_key
         self._max_bytes = max_bytes
-        self._client = httpx.Client(timeout=timeout_s, follow_redirects=False)
+        self._client = httpx.Client(verify=trusted(), timeout=timeout_s, follow_redirects=False)
 
     def close(self) -> None:
         """Close the connections."""

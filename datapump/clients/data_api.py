@@ -8,6 +8,7 @@ import httpx
 
 from datapump.errors import RemoteBusyError, RemoteError, RemoteInvalidError, RemoteRefusedError, RemoteUnavailableError
 from datapump.names import numbers
+from datapump.tls import trusted
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -31,7 +32,7 @@ class DataApi:
     def __init__(self, url: str, token: SecretStr | None, timeout_s: float) -> None:
         self.url = url.rstrip("/")
         self._token = token
-        self._client = httpx.Client(timeout=timeout_s, follow_redirects=False)
+        self._client = httpx.Client(verify=trusted(), timeout=timeout_s, follow_redirects=False)
 
     def close(self) -> None:
         """Close the connections."""

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 import httpcore
 import httpx
 
+from datapump.tls import trusted
+
 if TYPE_CHECKING:
     import ssl
     from collections.abc import Callable, Iterable
@@ -44,7 +46,7 @@ class DeadlineTransport(httpx.HTTPTransport):
     """HTTP over connections that wait for nothing beyond a deadline."""
 
     def __init__(self, deadline: Deadline) -> None:
-        context = httpx.create_ssl_context(trust_env=False)
+        context = trusted(environment=False)
         super().__init__(verify=context, trust_env=False)
         self._pool = httpcore.ConnectionPool(ssl_context=context, network_backend=_Backend(deadline))
 

@@ -2,7 +2,6 @@ import ssl
 import subprocess
 
 import httpcore
-import httpx
 import pytest
 
 from datapump.errors import RemoteUnavailableError
@@ -44,7 +43,7 @@ def secure(server, certificate):
 def trusted(monkeypatch, certificate):
     """Trust the certificate of the web server."""
     context = ssl.create_default_context(cafile=certificate)
-    monkeypatch.setattr(httpx, "create_ssl_context", lambda **_: context)
+    monkeypatch.setattr("datapump.sources.http_deadline.trusted", lambda **_: context)
 
 
 def test_a_feed_is_fetched_over_tls(secure, trusted, tmp_path):
