@@ -181,7 +181,7 @@ def _write_tile(path: Path, grid: _Grid, west: int, cells: Cells) -> None:
         blocks = [(column, places) for column, places in blocks if places.min() < _SIDE]
         for row in range(0, grid.pixels, _BLOCK):
             lines = down[row : row + _BLOCK]
-            filled = padded[np.unique(lines)].any(axis=0)
+            filled: Cells = padded[np.unique(lines)].max(axis=0) > 0
             for column, places in blocks:
                 if filled[places].any():
                     window = Window(column, row, len(places), len(lines))
