@@ -10,6 +10,7 @@ from affine import Affine
 from rasterio.windows import Window
 
 from datapump.embedded.data_api.rasters.grids import tile_grid
+from datapump.embedded.data_api.rasters.offsets import block_offsets
 
 
 def tile_named(grid, name):
@@ -65,16 +66,14 @@ def data(path):
     found = {}
     with rasterio.open(path) as file:
         high, wide = file.block_shapes[0]
-        for row in range(-(-file.height // high)):
-            for column in range(-(-file.width // wide)):
-                if file.get_tag_item(f"BLOCK_OFFSET_{column}_{row}", "TIFF", bidx=1):
-                    window = Window(
-                        column * wide, row * high, min(wide, file.width - column * wide),
-                        min(high, file.height - row * high),
-                    )  # fmt: skip
-                    values = file.read(1, window=window)
-                    for y, x in np.argwhere(values != (file.nodata or 0)):
-                        found[row * high + int(y), column * wide + int(x)] = values[y, x].item()
+        stored = block_offsets(path).reshape(-(-file.height // high), -(-file.width // wide))
+        for row, column in np.argwhere(stored).tolist():
+            window = Window(
+                column * wide, row * high, min(wide, file.width - column * wide), min(high, file.height - row * high)
+            )
+            values = file.read(1, window=window)
+            for y, x in np.argwhere(values != (file.nodata or 0)):
+                found[row * high + int(y), column * wide + int(x)] = values[y, x].item()
     return found
 
 

@@ -7,8 +7,9 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import numpy as np
-import rasterio
 from rasterio.warp import transform_bounds
+
+from datapump.embedded.data_api.rasters.offsets import block_offsets
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -109,12 +110,12 @@ def stored_blocks(file: RasterFile) -> list[tuple[int, int, int, int]]:
 @lru_cache(maxsize=256)
 def _read_stored(file: RasterFile, _changed: int, _size: int) -> list[tuple[int, int, int, int]]:
     high, wide = file.blocks
-    with rasterio.open(file.path) as opened:
-        # Interleaved by pixel, as most are, the bands share their blocks.
-        bands = range(1, 2 if opened.profile.get("interleave") == "pixel" else len(file.dtypes) + 1)
-        return [
-            (row * high, column * wide, min(high, file.height - row * high), min(wide, file.width - column * wide))
-            for row in range(-(-file.height // high))
-            for column in range(-(-file.width // wide))
-            if any(opened.get_tag_item(f"BLOCK_OFFSET_{column}_{row}", "TIFF", bidx=band) for band in bands)
-        ]
+    rows, columns = -(-file.height // high), -(-file.width // wide)
+    offsets = block_offsets(file.path)
+    # GDAL may read in other pieces than the file has; then each may hold data.
+    fits = offsets.size % (rows * columns) == 0
+    stored = offsets.reshape(-1, rows, columns).any(axis=0) if fits else np.ones((rows, columns), np.bool_)
+    return [
+        (row * high, column * wide, min(high, file.height - row * high), min(wide, file.width - column * wide))
+        for row, column in np.argwhere(stored).tolist()
+    ]
