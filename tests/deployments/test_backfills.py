@@ -33,12 +33,12 @@ def test_each_sync_of_a_backfill_is_carried_by_the_state_machine_once(world, tol
     made = world.request("POST", "/backfills", {"types": ["viirs"], "sync_versions": VERSIONS, "start": True})
     for number in range(len(VERSIONS)):
         for _ in range(2):
-            assert world.account.api(EVENT) == {"carried": BACKFILLS}
+            assert world.account.functions.api(EVENT) == {"carried": BACKFILLS}
         parts = world.request("GET", f"/backfills/{made['id']}")["parts"]
         started = [part["execution_id"] for part in parts if part["execution_id"]]
         assert len(started) == number + 1
         assert world.carry(started[-1]).status == "succeeded"
-    world.account.api(EVENT)
+    world.account.functions.api(EVENT)
     assert world.request("GET", f"/backfills/{made['id']}")["status"] == "succeeded"
     assert told == ["production"] * 5
     assert len(world.request("GET", "/executions")["items"]) == len(VERSIONS)
@@ -46,9 +46,9 @@ def test_each_sync_of_a_backfill_is_carried_by_the_state_machine_once(world, tol
 
 def test_a_backfill_that_is_stopped_ends_what_it_has_started(world):
     made = world.request("POST", "/backfills", {"types": ["viirs"], "sync_versions": VERSIONS, "start": True})
-    world.account.api(EVENT)
+    world.account.functions.api(EVENT)
     world.request("POST", f"/backfills/{made['id']}/stop", {"reason": "wrong days"})
-    world.account.api(EVENT)
+    world.account.functions.api(EVENT)
     (execution,) = world.request("GET", "/executions")["items"]
     assert world.carry(execution["id"]).stop_reason == "wrong days"
 
@@ -66,9 +66,9 @@ def test_one_that_cannot_be_carried_on_is_told_and_the_others_go_on(world, told,
     for version in VERSIONS:
         world.request("POST", "/backfills", {"types": ["viirs"], "sync_versions": [version], "start": True})
     with pytest.raises(RemoteUnavailableError, match="1 backfills"):
-        world.account.api(EVENT)
+        world.account.functions.api(EVENT)
     assert told == []
-    world.account.api(EVENT)
+    world.account.functions.api(EVENT)
     assert told == ["production"]
     found = world.request("GET", "/executions")["items"]
     assert len(found) == len(VERSIONS)
@@ -77,4 +77,4 @@ def test_one_that_cannot_be_carried_on_is_told_and_the_others_go_on(world, told,
 
 def test_nothing_else_is_carried(world):
     with pytest.raises(InvalidInputError, match="there are only backfills"):
-        world.account.api({**EVENT, "carry": "water"})
+        world.account.functions.api({**EVENT, "carry": "water"})

@@ -45,7 +45,7 @@ def measured_job(folder, hours):
         d.before_tick(None, polls.append, times=10**6)
         execution = d.run(ANALYSIS)
         assert execution.status == "succeeded", execution.errors
-        history = d.account.history
+        history = d.account.interpreter.history
         # On AWS a child execution has a start and an end besides.
         return len(polls), len(history.of_jobs()) + 2, largest(history.of_jobs() + history.of_machine())
 
@@ -82,7 +82,7 @@ def measured_parent(folder, jobs, monkeypatch):
         execution_id = begun(d, *(set_latest_job(f"{number:032x}", "geostore__viirs__all") for number in range(jobs)))
         d.orchestrator.start(execution_id)
         assert d.carry(execution_id).status == "succeeded"
-        history = d.account.history
+        history = d.account.interpreter.history
         assert len([kind for kind, _ in history.of_jobs() if kind == "PassStateExited"]) == jobs
         return len(history.of_machine()), largest(history.of_jobs() + history.of_machine())
 

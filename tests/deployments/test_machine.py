@@ -16,7 +16,8 @@ from datapump.jobs.documents import JobStatus
 from datapump.postprocessor import postprocess
 from state_machine import handlers
 from state_machine.telemetry import telemetry
-from tests.support.aws import REGION, Fault
+from tests.support.aws.faults import Fault
+from tests.support.aws.names import REGION
 from tests.support.deployment import ANALYSIS, SYNC
 from tests.support.twins import AwsTwin
 
@@ -102,7 +103,7 @@ def test_a_postprocessor_that_keeps_failing_fails_loudly_and_can_be_made_up_for(
     execution = world.run(ANALYSIS)
     assert execution.status == "running"
     assert machine(world, execution.id)["error"] == "NotRecorded"
-    world.account.faults.clear()
+    world.account.functions.faults.clear()
     world.stop(execution.id, "its end was not recorded")
     assert world.carry(execution.id).status == "stopped"
     assert world.jobs(execution.id)[0].status is JobStatus.COMPLETE
@@ -137,19 +138,19 @@ def test_two_runs_of_the_same_execution_do_everything_once(world):
         input=json.dumps({"execution_id": execution, "attempts": 0}),
     )
     world.carry(execution)
-    world.account.await_end(second["executionArn"])
+    world.account.interpreter.await_end(second["executionArn"])
     assert world.runs.get_execution(execution).status == "succeeded"
-    assert len(world.account.clusters()) == 1
+    assert len(world.account.geotrellis.states()) == 1
     writes = [line for line in world.server.log() if line.method == "PUT"]
     assert len({line.path for line in writes}) == len(writes)
 
 
 def test_a_schedule_that_fires_twice_starts_one_execution(world):
     event = {"source": "datapump.schedule", "name": "nightly-viirs", "time": "2026-02-01T02:00:00Z", "command": SYNC}
-    first, second = world.account.api(event), world.account.api(event)
+    first, second = world.account.functions.api(event), world.account.functions.api(event)
     assert first == second
     assert world.carry(first["execution_id"]).caller == "schedule"
-    assert world.account.api({**event, "time": "2026-02-02T02:00:00Z"}) != first
+    assert world.account.functions.api({**event, "time": "2026-02-02T02:00:00Z"}) != first
 
 
 def test_the_executions_that_one_calls_for_are_started_once(world, monkeypatch):

@@ -13,7 +13,8 @@ import pytest
 import yaml
 
 from datapump.engines import RunState, RunStatus
-from tests.support.aws import ACCOUNT, REGION, STAGE, Fault
+from tests.support.aws.faults import Fault
+from tests.support.aws.names import ACCOUNT, REGION, STAGE
 from tests.support.deployment import ANALYSIS, SYNC
 from tests.support.twins import AwsTwin
 
@@ -124,7 +125,7 @@ def exercise(d):
         d.request("GET", path)
     d.request("GET", f"/executions/{done.id}/events")
     backfill = d.request("POST", "/backfills", {"types": ["viirs"], "sync_versions": ["v20260115"], "start": True})
-    d.account.api({"source": "datapump.schedule", "carry": "backfills"})
+    d.account.functions.api({"source": "datapump.schedule", "carry": "backfills"})
     d.request("POST", f"/backfills/{backfill['id']}/stop", {"reason": "seen enough"})
     d.request("GET", "/backfills")
     config = d.sync_configs.list().items[0]
@@ -143,7 +144,7 @@ def given_up(d, command):
 
     d.disturb(Fault("executor", "before", "Runtime.ExitError", times=10**6, only=breaks))
     assert d.run(command).status == "failed"
-    d.account.faults.clear()
+    d.account.functions.faults.clear()
 
 
 @pytest.fixture(scope="module")

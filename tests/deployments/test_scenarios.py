@@ -13,7 +13,7 @@ import json
 import pytest
 
 from datapump.engines import RunState, RunStatus
-from tests.support.aws import Fault
+from tests.support.aws.faults import Fault
 from tests.support.deployment import ANALYSIS, SYNC, TABLE
 from tests.support.twins import ENGINE, AwsTwin, EmbeddedTwin
 

@@ -18,7 +18,7 @@ from datapump.settings import ExecutorSettings, read_settings
 from datapump.stores.dynamodb import DynamoKeyStore, Tables, definitions
 from state_machine.production import create_ports
 from state_machine.step_functions import StepFunctionsOrchestrator
-from tests.support.aws import Account
+from tests.support.aws.account import Account
 from tests.support.clock import FakeClock
 from tests.support.deployment import AREA, TOKEN, DataApiServer, Deployment
 from tests.support.inline_engine import InlineEngine
@@ -260,7 +260,7 @@ class AwsTwin(Twin, Deployment):
         """Ask the API as API Gateway does."""
         headers = [("authorization", f"Bearer {KEY}"), ("content-type", "application/json")]
         event = event_of(method, path, headers=headers, body=b"" if body is None else json.dumps(body).encode())
-        answer = self.account.api(event)
+        answer = self.account.functions.api(event)
         assert answer["statusCode"] < 300, answer
         return json.loads(answer["body"])
 
@@ -268,7 +268,7 @@ class AwsTwin(Twin, Deployment):
         return self.request("POST", "/commands", command)["id"]
 
     def carry(self, execution_id, _ports=None):
-        self.account.await_end(self.orchestrator.describe(execution_id).arn)
+        self.account.interpreter.await_end(self.orchestrator.describe(execution_id).arn)
         return self.runs.get_execution(execution_id)
 
     def stop(self, execution_id, reason="stopped by a test"):
@@ -282,7 +282,7 @@ class AwsTwin(Twin, Deployment):
 
     def running(self):
         alive = {"RUNNING", "WAITING", "STARTING", "BOOTSTRAPPING"}
-        return [name for name, state in self.account.clusters().items() if state in alive]
+        return [name for name, state in self.account.geotrellis.states().items() if state in alive]
 
     def disturb(self, *faults):
-        self.account.faults += faults
+        self.account.functions.faults += faults
