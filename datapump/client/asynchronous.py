@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from itertools import count
 from typing import TYPE_CHECKING, Self
 
 import httpx
 
-from datapump.client.answers import Patience, document
-from datapump.client.operations import JSON, Operations, Request
-from datapump.client.synchronous import AWAY_S, AWAY_TIMES, POLL_S
+from datapump.client.answers import document
+from datapump.client.exchange import Exchange, Following, authorized
+from datapump.client.operations import JSON, Request
 from datapump.errors import RemoteUnavailableError
 from datapump.tls import trusted
 
@@ -19,8 +20,10 @@ if TYPE_CHECKING:
 
     from pydantic import SecretStr
 
+    from datapump.client.answers import Patience
 
-class AsyncClient(Operations[Awaitable[JSON]]):
+
+class AsyncClient(Exchange[Awaitable[JSON]]):
     """datapump at one address, for one caller.
 
     Args:
@@ -40,11 +43,9 @@ class AsyncClient(Operations[Awaitable[JSON]]):
         patience: Patience | None = None,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
-        headers = {"Authorization": f"Bearer {key.get_secret_value()}"}
-        self._http = httpx.AsyncClient(base_url=url, headers=headers, verify=trusted())
-        self._timeout_s = timeout_s
-        self._patience = patience or Patience()
+        self._http = httpx.AsyncClient(base_url=url, headers=authorized(key), verify=trusted())
         self._sleep = sleep
+        super().__init__(self._http, timeout_s, patience)
 
     async def __aenter__(self) -> Self:
         return self
@@ -58,22 +59,15 @@ class AsyncClient(Operations[Awaitable[JSON]]):
         Raises:
             RemoteUnavailableError: It is away for more than a minute.
         """
-        away = 0
-        while True:
+        following = Following(after)
+        while not following.ended:
             try:
-                page = await self.events(execution_id, after=after, wait=POLL_S)
-            except RemoteUnavailableError:
-                away += 1
-                if away > AWAY_TIMES:
-                    raise
-                await self._sleep(AWAY_S)
+                page = await self.events(execution_id, **following.asking)
+            except RemoteUnavailableError as error:
+                await self._sleep(following.away_s(error))
                 continue
-            away = 0
-            for event in page["items"]:
-                after = event["seq"]
+            for event in following.news(page):
                 yield event
-            if page["next"] is None and page["ended"]:
-                return
 
     async def wait(self, execution_id: str) -> JSON:
         """The execution, once it has ended."""
@@ -82,24 +76,16 @@ class AsyncClient(Operations[Awaitable[JSON]]):
         return await self.execution(execution_id)
 
     async def _ask(self, request: Request) -> JSON:
-        attempt = 0
-        while True:
-            attempt += 1
+        for attempt in count(1):
             outcome = await self._send(request)
             wait_s = self._patience.wait_s(request, attempt, outcome)
             if wait_s is None:
-                return document(outcome, str(self._http.base_url))
+                break
             await self._sleep(wait_s)
+        return document(outcome, str(self._http.base_url))
 
     async def _send(self, request: Request) -> httpx.Response | httpx.HTTPError:
         try:
-            return await self._http.request(
-                request.method,
-                request.path,
-                params=dict(request.params),
-                content=request.body,
-                headers=dict(request.headers),
-                timeout=self._timeout_s + request.wait_s,
-            )
+            return await self._http.send(self._build(request))
         except httpx.HTTPError as error:
             return error

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
 
 from datapump.clock import SystemClock
@@ -33,11 +34,12 @@ class Request(NamedTuple):
     wait_s: float = 0.0
 
 
-class Operations(Generic[Answer]):
+class Operations(ABC, Generic[Answer]):
     """The operations; `Answer` is a document, or what is awaited for one."""
 
+    @abstractmethod
     def _ask(self, request: Request) -> Answer:
-        raise NotImplementedError
+        """Send a request, again where its client's patience says so, for the document that is answered."""
 
     def submit(self, command: str | bytes, idempotency_key: str | None = None, *, plan: bool = False) -> Answer:
         """Start an execution of a command given as JSON text; with `plan` one that only tells what it would do."""

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import time
+from itertools import count
 from typing import TYPE_CHECKING, Self
 
 import httpx
 
-from datapump.client.answers import Patience, document
-from datapump.client.operations import JSON, Operations, Request
+from datapump.client.answers import document
+from datapump.client.exchange import Exchange, Following, authorized
+from datapump.client.operations import JSON, Request
 from datapump.errors import RemoteUnavailableError
 from datapump.tls import trusted
 
@@ -17,12 +19,10 @@ if TYPE_CHECKING:
 
     from pydantic import SecretStr
 
-POLL_S = 20
-AWAY_S = 1.0
-AWAY_TIMES = 60
+    from datapump.client.answers import Patience
 
 
-class Client(Operations[JSON]):
+class Client(Exchange[JSON]):
     """datapump at one address, for one caller.
 
     Args:
@@ -42,11 +42,9 @@ class Client(Operations[JSON]):
         patience: Patience | None = None,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
-        headers = {"Authorization": f"Bearer {key.get_secret_value()}"}
-        self._http = httpx.Client(base_url=url, headers=headers, verify=trusted())
-        self._timeout_s = timeout_s
-        self._patience = patience or Patience()
+        self._http = httpx.Client(base_url=url, headers=authorized(key), verify=trusted())
         self._sleep = sleep
+        super().__init__(self._http, timeout_s, patience)
 
     def __enter__(self) -> Self:
         return self
@@ -60,22 +58,14 @@ class Client(Operations[JSON]):
         Raises:
             RemoteUnavailableError: It is away for more than a minute.
         """
-        away = 0
-        while True:
+        following = Following(after)
+        while not following.ended:
             try:
-                page = self.events(execution_id, after=after, wait=POLL_S)
-            except RemoteUnavailableError:
-                away += 1
-                if away > AWAY_TIMES:
-                    raise
-                self._sleep(AWAY_S)
+                page = self.events(execution_id, **following.asking)
+            except RemoteUnavailableError as error:
+                self._sleep(following.away_s(error))
                 continue
-            away = 0
-            for event in page["items"]:
-                after = event["seq"]
-                yield event
-            if page["next"] is None and page["ended"]:
-                return
+            yield from following.news(page)
 
     def wait(self, execution_id: str) -> JSON:
         """The execution, once it has ended."""
@@ -84,24 +74,16 @@ class Client(Operations[JSON]):
         return self.execution(execution_id)
 
     def _ask(self, request: Request) -> JSON:
-        attempt = 0
-        while True:
-            attempt += 1
+        for attempt in count(1):
             outcome = self._send(request)
             wait_s = self._patience.wait_s(request, attempt, outcome)
             if wait_s is None:
-                return document(outcome, str(self._http.base_url))
+                break
             self._sleep(wait_s)
+        return document(outcome, str(self._http.base_url))
 
     def _send(self, request: Request) -> httpx.Response | httpx.HTTPError:
         try:
-            return self._http.request(
-                request.method,
-                request.path,
-                params=dict(request.params),
-                content=request.body,
-                headers=dict(request.headers),
-                timeout=self._timeout_s + request.wait_s,
-            )
+            return self._http.send(self._build(request))
         except httpx.HTTPError as error:
             return error
