@@ -41,8 +41,7 @@ def get_health(services: ServicesOf, response: Response) -> Health:
 def _outcome(name: str, check: HealthCheck) -> Outcome:
     try:
         reason = check()
-    except Exception:
-        # Whatever broke it, the check has failed and the answer must say so.
+    except Exception:  # whatever broke it, the check has failed and the answer must say so
         logger.warning("health check %s raised", name, exc_info=True)
         return "failed"
     if reason is not None:
