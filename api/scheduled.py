@@ -8,11 +8,10 @@ from typing import TYPE_CHECKING, Any
 from fastapi import Response
 
 from api.idempotency import fingerprint
-from api.submission import submit
+from api.submission import Submission
 from datapump.capabilities import refuse_unavailable
 from datapump.commands import parse_command
 from datapump.errors import InvalidInputError, RemoteUnavailableError
-from datapump.executions import Execution
 
 if TYPE_CHECKING:
     from api.services import Services
@@ -34,15 +33,8 @@ def scheduled(event: dict[str, Any], services: Services) -> dict[str, Any]:
         raise InvalidInputError(f"the event of a schedule lacks {', '.join(missing)}")
     command = parse_command(json.dumps(event["command"]))
     refuse_unavailable(command)
-    wanted = Execution(
-        id=services.clock.new_id(),
-        command=command.model_dump(mode="json"),
-        fingerprint=fingerprint(command),
-        caller=SCHEDULER,
-        idempotency_key=f"{event['name']} {event['time']}",
-        created=services.clock.now(),
-    )
-    return {"execution_id": submit(services, wanted, Response()).id}
+    submission = Submission(SCHEDULER, f"{event['name']} {event['time']}", services, Response())
+    return {"execution_id": submission.start(command, fingerprint(command)).id}
 
 
 def carry(event: dict[str, Any], services: Services) -> dict[str, Any]:

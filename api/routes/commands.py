@@ -2,21 +2,18 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Query, Response
+from fastapi import APIRouter, Query
 from pydantic import BaseModel, ConfigDict, Field
 
 from api import problem_types as types
-from api.auth import Caller, requires
+from api.auth import requires
 from api.bodies import JSON, JsonBody
 from api.examples import COMMANDS, SUMMARIES
-from api.idempotency import IdempotencyKey, fingerprint
-from api.responses import problems
+from api.idempotency import fingerprint
 from api.schemas.executions import ExecutionDocument
-from api.services import ServicesOf
-from api.submission import ACCEPTED, submit
+from api.submission import Submitted, starting
 from datapump.capabilities import refuse_unavailable
 from datapump.commands import parse_command
-from datapump.executions import Execution
 from datapump.keys import Scope
 
 router = APIRouter(tags=["commands"])
@@ -46,30 +43,16 @@ class CommandQuery(BaseModel):
 @router.post(
     "/commands",
     status_code=202,
-    responses={
-        202: ACCEPTED,
-        **problems(
-            types.MALFORMED_JSON,
-            types.INVALID_HEADER,
-            types.CONTENT_TOO_LARGE,
-            types.UNSUPPORTED_MEDIA_TYPE,
-            types.INVALID_INPUT,
-            types.KEY_REUSED,
-            types.TARGET_BUSY,
-            types.NOT_AVAILABLE,
-        ),
-    },
+    responses=starting(
+        types.MALFORMED_JSON,
+        types.UNSUPPORTED_MEDIA_TYPE,
+        types.TARGET_BUSY,
+        types.NOT_AVAILABLE,
+    ),
     openapi_extra={"requestBody": BODY},
 )
 @requires(Scope.OPERATE)
-def submit_command(
-    caller: Caller,
-    key: IdempotencyKey,
-    body: JsonBody,
-    query: Annotated[CommandQuery, Query()],
-    services: ServicesOf,
-    response: Response,
-) -> ExecutionDocument:
+def submit_command(submission: Submitted, body: JsonBody, query: Annotated[CommandQuery, Query()]) -> ExecutionDocument:
     """Submit a command; it is checked whole, stored, and then carried out as an execution.
 
     To follow it, read the execution at `Location`. To be able to repeat the request safely, send an `Idempotency-Key`.
@@ -77,13 +60,4 @@ def submit_command(
     """
     command = parse_command(body)
     refuse_unavailable(command)
-    wanted = Execution(
-        id=services.clock.new_id(),
-        command=command.model_dump(mode="json"),
-        fingerprint=fingerprint(command, plan_only=query.plan),
-        caller=caller.caller,
-        idempotency_key=key,
-        created=services.clock.now(),
-        plan_only=query.plan,
-    )
-    return submit(services, wanted, response)
+    return submission.start(command, fingerprint(command, plan_only=query.plan), plan_only=query.plan)

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Query, Request, Response
 from api import problem_types as types
 from api.auth import Caller, requires
 from api.bodies import JSON, NO_BODY, JsonBody
-from api.idempotency import IdempotencyKey, fingerprint
+from api.idempotency import fingerprint
 from api.pages import CursorQuery, give_next
 from api.parameters import NO_QUERY
 from api.responses import problems
@@ -16,13 +16,12 @@ from api.routes.sync_configs import PAGE, ConfigId
 from api.schemas.executions import ExecutionDocument
 from api.schemas.sync_configs import ConfigChangePage, SwitchedType, SwitchType
 from api.services import Services, ServicesOf
-from api.submission import ACCEPTED, submit
+from api.submission import Submitted, starting
 from api.validation import parse
 from datapump.analyses import Analysis
 from datapump.capabilities import refuse_unavailable
 from datapump.commands import SyncCommand
 from datapump.errors import ConflictError, UnsupportedError
-from datapump.executions import Execution
 from datapump.keys import ApiKey, Scope
 from datapump.sync_configs import RASTER, Author, SyncConfig
 
@@ -65,42 +64,20 @@ def list_changes(
     "/sync-configs/{config_id}/run",
     status_code=202,
     dependencies=[NO_QUERY, NO_BODY],
-    responses={
-        202: ACCEPTED,
-        **problems(
-            types.INVALID_HEADER,
-            types.NOT_FOUND,
-            types.CONFLICT,
-            types.CONTENT_TOO_LARGE,
-            types.INVALID_INPUT,
-            types.KEY_REUSED,
-            types.NOT_AVAILABLE,
-        ),
-    },
+    responses=starting(types.NOT_FOUND, types.CONFLICT, types.NOT_AVAILABLE),
 )
 @requires(Scope.OPERATE)
-def run_sync_config(
-    config_id: ConfigId, caller: Caller, key: IdempotencyKey, services: ServicesOf, response: Response
-) -> ExecutionDocument:
+def run_sync_config(config_id: ConfigId, submission: Submitted) -> ExecutionDocument:
     """Sync one config now: a `sync` execution of its feed and table, or of its raster's feed. The request has no body.
 
     One that is switched off is a conflict.
     """
-    config = services.sync_configs.get(config_id)
+    config = submission.services.sync_configs.get(config_id)
     command = _command(config)
     refuse_unavailable(command)
-    wanted = Execution(
-        id=services.clock.new_id(),
-        command=command.model_dump(mode="json"),
-        fingerprint=fingerprint(command),
-        caller=caller.caller,
-        idempotency_key=key,
-        created=services.clock.now(),
-    )
-    earlier = None if key is None else services.runs.find_by_key(caller.caller, key)
-    if earlier is None and not config.sync:
+    if not config.sync and submission.earlier is None:
         raise ConflictError(f"sync config {config_id} is switched off: switch it on first")
-    return submit(services, wanted, response)
+    return submission.start(command, fingerprint(command))
 
 
 @router.post(
