@@ -3,6 +3,7 @@
 import hashlib
 import json
 import re
+from datetime import timedelta
 from typing import Annotated
 
 from fastapi import Depends, Header, Request
@@ -12,6 +13,8 @@ from datapump.commands import AnyCommand, OnConflict
 
 NAME = "Idempotency-Key"
 MAX_LENGTH = 255
+# Published in the contract and in docs/api.md; longer than anybody repeats a request.
+KEYS_LAST = timedelta(days=30)
 # A structured field string (RFC 9651): printable ASCII, where only a quote and a backslash are escaped.
 QUOTED = re.compile(r'"((?:[\x20\x21\x23-\x5b\x5d-\x7e]|\\["\\])*)"')
 BARE = re.compile(r"[\x21\x23-\x5b\x5d-\x7e]+")
@@ -40,8 +43,9 @@ async def _key(
         str | None,
         Header(
             alias=NAME,
-            description="Makes a repeated request safe: the same caller, key and command give the same execution, at "
-            "any later time; the same key with another command is refused. 1 to 255 printable ASCII characters, in "
+            description="Makes a repeated request safe: the same caller, key and request find the same "
+            f"execution or backfill, for {KEYS_LAST.days} days and in any case until it has ended; then the key may be used "
+            "anew. The same key with another request is refused. 1 to 255 printable ASCII characters, in "
             "double quotes (a structured field string) or bare, which mean the same.",
             examples=['"8e03978e-40d5-43dd-bc93-6894a57f9324"'],
             json_schema_extra={"pattern": PATTERN},

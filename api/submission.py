@@ -8,7 +8,7 @@ from fastapi import Depends, Response
 from api import problem_types as types
 from api.auth import Caller
 from api.errors import KeyReusedError
-from api.idempotency import NAME, IdempotencyKey
+from api.idempotency import KEYS_LAST, NAME, IdempotencyKey
 from api.problem_types import ProblemType
 from api.responses import Responses, header, problems
 from api.schemas.executions import ExecutionDocument
@@ -72,6 +72,7 @@ class Submission(NamedTuple):
             fingerprint=fingerprint,
             caller=self.caller,
             idempotency_key=self.key,
+            key_until=now + KEYS_LAST,
             created=now,
             plan_only=plan_only,
             retry_of=retry_of,

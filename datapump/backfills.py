@@ -62,6 +62,7 @@ class Backfill(BaseModel):
     Attributes:
         tables: As of a sync: only the configs of these.
         at_once: How many of its executions may be open.
+        key_until: How long the idempotency key stands for it, and in any case until it is over; None: always.
         reason: Why it was paused or stopped, by a caller or by itself.
         fingerprint: SHA-256 of what was asked for, in canonical JSON.
         revision: Counts the saves.
@@ -70,6 +71,7 @@ class Backfill(BaseModel):
     id: str
     caller: str
     idempotency_key: str | None = None
+    key_until: datetime | None = None
     fingerprint: str
     types: list[SyncType]
     tables: list[Table] | None = None
@@ -88,6 +90,10 @@ class Backfill(BaseModel):
     def over(self) -> bool:
         """Whether nothing more will happen to it."""
         return self.status in OVER
+
+    def key_stands(self, now: datetime) -> bool:
+        """Whether its idempotency key still stands for it; one that has expired may make another backfill."""
+        return self.key_until is None or not self.over or now < self.key_until
 
     def key(self, part: BackfillPart) -> str:
         """The idempotency key of the execution of one of its parts."""

@@ -31,6 +31,7 @@ class Execution(BaseModel):
         command: The command as it was asked.
         fingerprint: SHA-256 of the command in canonical JSON.
         caller: Who asked.
+        key_until: How long the idempotency key stands for it, and in any case until it has ended; None: always.
         notes: What the caller should know, in words: why there was nothing to do, gaps, skipped rows.
         errors: What went wrong outside any job, in words.
         stop_reason: Why somebody stopped it.
@@ -45,6 +46,7 @@ class Execution(BaseModel):
     fingerprint: str
     caller: str
     idempotency_key: str | None = None
+    key_until: datetime | None = None
     status: ExecutionStatus = ExecutionStatus.ACCEPTED
     created: datetime
     started: datetime | None = None
@@ -66,6 +68,10 @@ class Execution(BaseModel):
     def ended(self) -> bool:
         """Whether nothing more will happen in it."""
         return self.status in ENDED
+
+    def key_stands(self, now: datetime) -> bool:
+        """Whether its idempotency key still stands for it; one that has expired may make another execution."""
+        return self.key_until is None or not self.ended or now < self.key_until
 
 
 class ExecutionFilters(TypedDict, total=False):

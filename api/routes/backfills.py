@@ -11,7 +11,7 @@ from api import problem_types as types
 from api.auth import Caller, requires
 from api.bodies import JSON, JsonBody
 from api.errors import KeyReusedError
-from api.idempotency import NAME, IdempotencyKey
+from api.idempotency import KEYS_LAST, NAME, IdempotencyKey
 from api.pages import CursorQuery, give_next
 from api.parameters import NO_QUERY
 from api.responses import header, paged, problems
@@ -91,6 +91,7 @@ def make_backfill(
         id=services.clock.new_id(),
         caller=caller.caller,
         idempotency_key=key,
+        key_until=now + KEYS_LAST,
         fingerprint=hashlib.sha256(request.model_dump_json().encode()).hexdigest(),
         parts=[BackfillPart(sync_version=version) for version in request.versions()],
         status=BackfillStatus.RUNNING if request.start else BackfillStatus.PLANNED,

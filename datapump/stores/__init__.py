@@ -36,7 +36,7 @@ class RunStore(Protocol):
     """Executions with their jobs, events and effects."""
 
     def create_execution(self, execution: Execution) -> tuple[Execution, bool]:
-        """Store a new execution; where its caller has used its idempotency key before, the earlier one instead.
+        """Store a new execution; where its caller's idempotency key stands for an earlier one, that one instead.
 
         Where it is a retry, the execution that it retries is told of it. Where another execution triggered it
         (`triggered_by`), that one gets an event `triggered` with `{"execution": id}`, in the same transaction.
@@ -148,7 +148,7 @@ class RunStore(Protocol):
         ...
 
     def find_by_key(self, caller: str, idempotency_key: str) -> Execution | None:
-        """The execution that a caller's idempotency key made, None if there is none."""
+        """The execution that a caller's idempotency key stands for, None if there is none."""
         ...
 
     def count_executions(self, **filters: Unpack[ExecutionFilters]) -> int:

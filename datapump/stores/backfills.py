@@ -15,7 +15,7 @@ class BackfillStore(Protocol):
     """The backfills, each one document with a revision."""
 
     def create(self, backfill: Backfill) -> tuple[Backfill, bool]:
-        """Store a new backfill; where its caller has used its idempotency key before, the earlier one instead.
+        """Store a new backfill; where its caller's idempotency key stands for an earlier one, that one instead.
 
         Returns:
             The stored backfill, and whether it is new.

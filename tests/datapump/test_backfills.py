@@ -1,3 +1,5 @@
+from datetime import timedelta
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -106,6 +108,16 @@ def test_each_sync_is_started_once_in_order_and_never_more_than_allowed_at_once(
     assert [item.id for item in reversed(found)] == [part.execution_id for part in backfill.parts] == bench.started
     assert {item.caller for item in found} == {"ada"}
     assert found == bench.runs.list_executions(label="team:fires").items
+
+
+def test_a_key_that_has_expired_makes_another_backfill_but_never_beside_an_open_one(bench, clock):
+    first = bench.add(idempotency_key="k", key_until=clock.now() + timedelta(days=30))
+    clock.advance(31 * 86400)
+    assert bench.add(idempotency_key="k") == first
+    bench.switch(first, BackfillStatus.STOPPED)
+    second = bench.add(idempotency_key="k")
+    assert second != first
+    assert bench.add(idempotency_key="k") == second
 
 
 def test_what_is_planned_or_paused_starts_nothing(bench):

@@ -16,6 +16,7 @@ from datapump.stores.dynamodb.layout import config_pk, key
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from datapump.clock import Clock
     from datapump.executions import Execution, ExecutionFilters
     from datapump.stores.dynamodb.executions import ExecutionItems
     from datapump.stores.dynamodb.jobs import JobItems
@@ -30,6 +31,7 @@ PAGE = 20
 class DynamoRunQueries:
     """The part of the run store that looks across executions."""
 
+    _clock: Clock
     _tables: Tables
     _executions: ExecutionItems
     _jobs: JobItems
@@ -67,7 +69,7 @@ class DynamoRunQueries:
         """The execution that a caller's idempotency key made, None if there is none."""
         item = self._tables.get(self._tables.runs, idempotency(caller, idempotency_key))
         held = None if item is None else self._executions.find(str(item["execution_id"]))
-        return None if held is None else held.execution
+        return held.execution if held is not None and held.execution.key_stands(self._clock.now()) else None
 
     def open_job(self, job_id: str) -> str | None:
         """The execution in which a job of that id is open, None if there is none."""

@@ -53,7 +53,7 @@ class DynamoRunStore(DynamoRunQueries, DynamoEffects, DynamoLeases):
                 place = idempotency(execution.caller, execution.idempotency_key)
                 used = self._tables.get(self._tables.runs, place)
                 earlier = None if used is None else self._executions.find(str(used["execution_id"]))
-                if earlier is not None:
+                if earlier is not None and earlier.execution.key_stands(execution.created):
                     return earlier.execution, False
                 writes.append(self._use_key(execution, place, used))
             numbered: list[Write] = []
@@ -136,7 +136,7 @@ class DynamoRunStore(DynamoRunQueries, DynamoEffects, DynamoLeases):
         return [] if original is None else self._executions.replaced(original), event
 
     def _use_key(self, execution: Execution, place: Key, used: Item | None) -> Write:
-        # A key whose execution has expired stands for nothing any more.
+        # A key that has expired, as one whose execution has, stands for nothing any more.
         unused = Attr("pk").not_exists() if used is None else Attr("execution_id").eq(used["execution_id"])
         expires = self._tables.expires(self._clock.now())
         return put(self._tables.runs, {**place, "execution_id": execution.id, "expires": expires}, unused)

@@ -28,8 +28,11 @@ class SqliteBackfillStore:
                 "SELECT document FROM backfills WHERE caller = ? AND idempotency_key = ?",
                 (backfill.caller, backfill.idempotency_key),
             ).fetchone()
-            if earlier is not None:
-                return Backfill.model_validate_json(earlier["document"]), False
+            known = None if earlier is None else Backfill.model_validate_json(earlier["document"])
+            if known is not None and known.key_stands(backfill.created):
+                return known, False
+            if known is not None:
+                connection.execute("UPDATE backfills SET idempotency_key = NULL WHERE id = ?", (known.id,))
             connection.execute(
                 "INSERT INTO backfills (id, caller, idempotency_key, status, revision, document)"
                 " VALUES (?, ?, ?, ?, ?, ?)",

@@ -69,7 +69,8 @@ class SqliteRunQueries:
         row = self._database.row(
             "SELECT document FROM executions WHERE caller = ? AND idempotency_key = ?", (caller, idempotency_key)
         )
-        return None if row is None else Execution.model_validate_json(row["document"])
+        execution = None if row is None else Execution.model_validate_json(row["document"])
+        return execution if execution is not None and execution.key_stands(self._clock.now()) else None
 
     def newest_execution_of(self, job_id: str) -> str | None:
         """The newest execution that holds a job of that id, None if there is none."""
@@ -90,6 +91,19 @@ class SqliteRunQueries:
             (config_id, since),
         )
         return None if row is None else ConfigRun.model_validate(dict(row))
+
+
+def made_by_key(connection: sqlite3.Connection, wanted: Execution) -> Execution | None:
+    """The execution that the idempotency key of a new one stands for; a key that has expired is free again."""
+    row = connection.execute(
+        "SELECT document FROM executions WHERE caller = ? AND idempotency_key = ?",
+        (wanted.caller, wanted.idempotency_key),
+    ).fetchone()
+    earlier = None if row is None else Execution.model_validate_json(row["document"])
+    if earlier is None or earlier.key_stands(wanted.created):
+        return earlier
+    connection.execute("UPDATE executions SET idempotency_key = NULL WHERE id = ?", (earlier.id,))
+    return None
 
 
 def store_labels(connection: sqlite3.Connection, execution: Execution) -> None:

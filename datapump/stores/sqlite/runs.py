@@ -11,7 +11,7 @@ from datapump.errors import NotFoundError
 from datapump.executions import Effect, Event, Execution, ExecutionStatus, NewEvent, StoredJob
 from datapump.jobs.documents import JOB, JobStatus
 from datapump.stores.run_rules import accepted, begun, finished, forward, stop_requested, triggered
-from datapump.stores.sqlite.run_queries import SqliteRunQueries, link_retry, store_labels
+from datapump.stores.sqlite.run_queries import SqliteRunQueries, link_retry, made_by_key, store_labels
 
 if TYPE_CHECKING:
     import sqlite3
@@ -55,12 +55,9 @@ class SqliteRunStore(SqliteRunQueries):
     def create_execution(self, execution: Execution) -> tuple[Execution, bool]:
         """Store a new execution, or find the one that this caller's idempotency key made."""
         with self._database.write() as connection:
-            earlier = connection.execute(
-                "SELECT document FROM executions WHERE caller = ? AND idempotency_key = ?",
-                (execution.caller, execution.idempotency_key),
-            ).fetchone()
+            earlier = made_by_key(connection, execution)
             if earlier is not None:
-                return Execution.model_validate_json(earlier["document"]), False
+                return earlier, False
             if execution.retry_of is not None:
                 self._append(connection, execution.retry_of, link_retry(connection, execution))
             connection.execute(

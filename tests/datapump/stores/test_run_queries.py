@@ -136,6 +136,28 @@ def test_a_key_finds_its_execution(store, clock):
     assert store.find_by_key("ada", "l") is None
 
 
+def test_a_key_that_has_expired_makes_another_execution_but_never_beside_an_open_one(store, clock):
+    until = clock.now() + timedelta(days=30)
+    first, _ = store.create_execution(execution(clock, key="k", key_until=until))
+    clock.advance(31 * 86400)
+    assert store.find_by_key("ada", "k") == first
+    assert store.create_execution(execution(clock, key="k", key_until=until)) == (first, False)
+    store.finish(first.id, ExecutionStatus.FAILED)
+    assert store.find_by_key("ada", "k") is None
+    second, is_new = store.create_execution(execution(clock, key="k", key_until=clock.now() + timedelta(days=30)))
+    assert (is_new, second.id != first.id) == (True, True)
+    assert store.find_by_key("ada", "k") == second
+    assert store.create_execution(execution(clock, key="k")) == (second, False)
+    assert store.get_execution(first.id).status is ExecutionStatus.FAILED
+
+
+def test_a_key_without_an_end_stands_for_ever(store, clock):
+    first, _ = store.create_execution(execution(clock, key="k"))
+    store.finish(first.id, ExecutionStatus.SUCCEEDED)
+    clock.advance(300 * 86400)
+    assert store.create_execution(execution(clock, key="k"))[0].id == first.id
+
+
 def nights(store, clock, *statuses):
     """Executions with one job each of the same config, by the status it came to."""
     made = []
