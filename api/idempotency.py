@@ -43,10 +43,10 @@ async def _key(
         str | None,
         Header(
             alias=NAME,
-            description="Makes a repeated request safe: the same caller, key and request find the same "
-            f"execution or backfill, for {KEYS_LAST.days} days and in any case until it has ended; then the key may be used "
-            "anew. The same key with another request is refused. 1 to 255 printable ASCII characters, in "
-            "double quotes (a structured field string) or bare, which mean the same.",
+            description="Makes a repeated request safe: the same caller, key and request find the same execution or "
+            f"backfill, for {KEYS_LAST.days} days and in any case until it has ended; then the key may be used anew. "
+            "The same key with another request is refused. 1 to 255 printable ASCII characters, in double quotes (a "
+            "structured field string) or bare, which mean the same.",
             examples=['"8e03978e-40d5-43dd-bc93-6894a57f9324"'],
             json_schema_extra={"pattern": PATTERN},
         ),
