@@ -26,14 +26,24 @@ if TYPE_CHECKING:
     from datapump.executions import Execution, StoredJob
 
 ENOUGH = 0.05
+PUBLISHED = frozenset({ResultState.LATEST, ResultState.DONE})
 
 
 class Result(BaseModel):
-    """A table that a job publishes."""
+    """What a job publishes: a table, or a raster version."""
 
     dataset: str
     version: str
     state: ResultState = Field(description="How far it is.")
+    published: bool = Field(description="Whether its readers see what the job made; that stays.")
+    link: str | None = Field(description="Path of the table here, once it is published; null of a raster version.")
+
+    @classmethod
+    def table(cls, dataset: str, version: str, state: ResultState, *, appended: bool = False) -> Result:
+        """A table; what is appended is seen as soon as it is loaded, a new version once it is latest."""
+        published = state in PUBLISHED or (appended and state is ResultState.LOADED)
+        link = f"/results/{dataset}/{version}" if published else None
+        return cls(dataset=dataset, version=version, state=state, published=published, link=link)
 
 
 class AssetDocument(BaseModel):
@@ -45,6 +55,7 @@ class AssetDocument(BaseModel):
     state: AssetState = Field(description="How far it is.")
     since: datetime | None = Field(description="When it was asked for; null until then.")
     fault: str | None = Field(description="Why it could not be made.")
+    asset_id: str | None = Field(description="Its id in the Data API, once it is known.")
 
 
 class JobDocument(BaseModel):
@@ -87,7 +98,7 @@ class JobDocument(BaseModel):
             subject = _area_subject(job)
         else:
             done = {True: ResultState.DONE, False: ResultState.WAITING}
-            results = [Result(dataset=t.dataset, version=t.version, state=done[t.done]) for t in job.targets]
+            results = [Result.table(t.dataset, t.version, done[t.done]) for t in job.targets]
             subject = {
                 "dataset": job.dataset,
                 "version": None,
@@ -117,7 +128,7 @@ def _analysis_subject(job: AnalysisJob) -> dict[str, Any]:
         "analysis": job.table.analysis,
         "sync_type": job.sync_type,
         "sync_version": job.sync_version,
-        "results": [Result(dataset=r.dataset, version=r.version, state=r.state) for r in job.results],
+        "results": [Result.table(r.dataset, r.version, r.state, appended=r.action == "append") for r in job.results],
         "assets": [],
     }
 
@@ -133,7 +144,11 @@ def _raster_subject(job: RasterJob) -> dict[str, Any]:
         "analysis_version": None,
         "sync_type": job.sync_type,
         "sync_version": job.sync_version,
-        "results": [Result(dataset=job.dataset, version=job.version, state=state)],
+        "results": [
+            Result(
+                dataset=job.dataset, version=job.version, state=state, published=state is ResultState.DONE, link=None
+            )
+        ],
         "assets": [AssetDocument(**{name: getattr(asset, name) for name in shown}) for asset in job.assets],
     }
 
@@ -178,17 +193,20 @@ class ExecutionDocument(ExecutionSummary):
 
     parameters: dict[str, Any] = Field(description="The command's parameters.")
     counts: dict[JobStatus, int] = Field(description="How many of its jobs have each status.")
+    published: list[Result] = Field(description="What its jobs have published; it stays, also if they are stopped.")
     jobs: list[JobDocument]
 
     @classmethod
     def with_jobs(cls, execution: Execution, jobs: Sequence[StoredJob], now: datetime) -> ExecutionDocument:
         """The document of an execution and its jobs."""
         statuses = [stored.status for stored in jobs]
+        documents = [JobDocument.of(stored, now) for stored in jobs]
         return cls(
             **_summary(execution),
             parameters=execution.command["parameters"],
             counts={status: statuses.count(status) for status in JobStatus},
-            jobs=[JobDocument.of(stored, now) for stored in jobs],
+            published=[result for job in documents for result in job.results if result.published],
+            jobs=documents,
         )
 
 

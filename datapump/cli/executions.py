@@ -172,7 +172,5 @@ def stop(
         print_json(execution)
         return
     out.print(f"{execution_id} is being stopped; see it end: datapump watch {execution_id}", soft_wrap=True)
-    for job in execution["jobs"]:
-        done = [result["dataset"] for result in job["results"] if result["state"] == "done"]
-        if done:
-            out.print(f"  already published: {', '.join(done)}", soft_wrap=True)
+    for result in execution["published"]:
+        out.print(f"  already published: {result['dataset']} {result['version']}", soft_wrap=True)

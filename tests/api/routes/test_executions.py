@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from api.examples import COMMANDS
 from datapump.executions import Execution, ExecutionStatus, NewEvent
+from datapump.jobs.documents import ResultState
 
 
 @pytest.fixture
@@ -203,6 +204,7 @@ def test_an_execution_is_shown_with_its_jobs(world, operator, executions):
     assert document["finished"] is None
     assert document["counts"] == {"starting": 0, "executing": 1, "complete": 1, "failed": 0}
     analysis, latest = document["jobs"]
+    table = {"dataset": "gadm__viirs__adm2_daily_alerts", "version": "v20261101"}
     assert analysis == {
         "id": "gadm-viirs",
         "kind": "analysis",
@@ -224,13 +226,14 @@ def test_an_execution_is_shown_with_its_jobs(world, operator, executions):
         "end_time": None,
         "next_look": analysis["next_look"],
         "links": {"log": "s3://gfw-pipelines/log"},
-        "results": [{"dataset": "gadm__viirs__adm2_daily_alerts", "version": "v20261101", "state": "loading"}],
+        "results": [{**table, "state": "loading", "published": False, "link": None}],
         "assets": [],
     }
     assert 0 < analysis["remaining_s"] < 60
     assert analysis["next_look"].startswith("2026-11-22T06:0")
     assert (latest["kind"], latest["version"], latest["next_look"]) == ("set_latest", None, None)
-    assert latest["results"][0]["state"] == "done"
+    link = "/results/gadm__viirs__adm2_daily_alerts/v20261101"
+    assert latest["results"] == document["published"] == [{**table, "state": "done", "published": True, "link": link}]
     assert not {"fingerprint", "idempotency_key"} & set(document)
 
 
@@ -286,6 +289,20 @@ def test_events_are_paged_in_order(world, reader, executions):
 )
 def test_bad_parameters_of_events_are_refused(reader, executions, query):
     assert reader.get(f"/executions/{executions[0]}/events?{query}").status_code == 422
+
+
+@pytest.mark.parametrize(
+    ("state", "published"), [("waiting", False), ("loading", False), ("loaded", True), ("latest", True), ("done", True)]
+)
+def test_the_report_of_a_stop_says_what_is_published_already(world, operator, executions, state, published):
+    identity = executions[0]
+    world.begin(identity)
+    stored = world.runs.get_job(identity, "gadm-viirs")
+    (table,) = stored.job.results
+    job = stored.job.model_copy(update={"results": [table.model_copy(update={"state": ResultState(state)})]})
+    world.runs.save_job(identity, job, stored.revision)
+    told = operator.post(f"/executions/{identity}/stop", json={"reason": "x"}).json()["published"]
+    assert [one["state"] for one in told] == [state] * published + ["done"]
 
 
 def test_an_execution_is_stopped_with_a_reason(world, operator, executions):
