@@ -10,6 +10,7 @@ from pydantic.json_schema import models_json_schema
 
 from api import problem_types as types
 from api.auth import is_public, scope_of
+from api.links import add_links
 from api.problem_types import BY_NAME
 from api.responses import TYPES_KEY, header, problems
 from api.schemas.backfills import BackfillChange, BackfillRequest
@@ -39,7 +40,7 @@ has an `X-Request-Id`, the caller's own if the request holds one. Every GET can 
 methods; other origins are allowed nothing. Lists come in pages: follow the `Link` header with rel=next; a cursor is
 signed and holds to its list and filters. Times are in UTC. Unknown query parameters are refused.
 
-An `Idempotency-Key` does not expire: it stands for its execution as long as that is kept, also after its end.
+An `Idempotency-Key` stands for its execution or backfill for 30 days, and in any case until that has ended.
 
 Each caller may ask so often: `RateLimit-Policy` names the quota `q` and the seconds `w` in which it is given back,
 `RateLimit` the requests `r` that are left and the seconds `t` until all are back. Beyond that, 429 and `Retry-After`.
@@ -93,6 +94,7 @@ def complete(document: dict[str, Any], routers: Sequence[APIRouter]) -> dict[str
             if isinstance(route, APIRoute):
                 for method in route.methods or ():
                     _complete_operation(document["paths"][route.path][method.lower()], route)
+    add_links(document["paths"])
     return document
 
 

@@ -1,5 +1,6 @@
 """Cases that schemathesis generates from the contract: on the app, and through a Lambda handler by gateway events."""
 
+import itertools
 import re
 
 import pytest
@@ -19,7 +20,7 @@ from tests.support.lambda_events import LambdaBridge
 
 CASES = 100
 MANY = 2000
-STEPS = 5
+STEPS = 6
 HEADERS = {"Authorization": "Bearer dp_admin-secret"}
 # What a schema cannot say of a value that it allows; anything else that is allowed and yet refused is a defect.
 UNSAYABLE = re.compile(
@@ -74,14 +75,16 @@ OPERATIONS = [f"{method.upper()} {path}" for path, methods in CONTRACT["paths"].
 
 
 def carrying(world):
-    """The world, where executions get a job, that of every second one fails at once; and there is a sync config."""
-    runs = world.runs
+    """The world, where executions get a job, that of every second one fails at once; there is one of each thing."""
+    runs, turns = world.runs, itertools.cycle([ExecutionStatus.RUNNING, ExecutionStatus.FAILED])
 
     def start(execution_id):
+        if runs.get_execution(execution_id).status is not ExecutionStatus.ACCEPTED:
+            return
         document = {**COMMANDS["continue_jobs"]["parameters"]["jobs"][0], "id": f"job-{execution_id}"}
         job = AnalysisJob.model_validate(document, strict=False)
         runs.begin(execution_id, [job], [], [])
-        if int(execution_id, 16) % 2:
+        if next(turns) is ExecutionStatus.FAILED:
             runs.save_job(execution_id, job.model_copy(update={"status": JobStatus.FAILED}), 1)
             runs.finish(execution_id, ExecutionStatus.FAILED)
 
@@ -89,6 +92,10 @@ def carrying(world):
     # Whatever a case asks to wait for, and however it writes that, is answered at once.
     object.__setattr__(world.services, "longest_wait_s", 0)
     world.add_config()
+    with world.client("operate") as client:
+        for _ in range(2):
+            assert client.post("/commands", json=COMMANDS["set_latest"]).status_code == 202
+        assert client.post("/backfills", json={"types": ["viirs"], "sync_versions": ["v1"]}).status_code == 201
     return world
 
 
