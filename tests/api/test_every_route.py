@@ -1,13 +1,17 @@
 """One walk over every route and method: errors, pages, entity tags and idempotency are alike everywhere."""
 
+import itertools
 import json
+import random
 from dataclasses import dataclass, replace
+from datetime import timedelta
 
 import pytest
 
 from api.app import build
 from api.auth import is_public
 from api.examples import COMMANDS
+from api.idempotency import KEYS_LAST
 from api.problem_types import BY_NAME
 from api.routes import ROUTERS
 from datapump.audit import AuditRecord
@@ -16,6 +20,8 @@ from datapump.jobs.documents import AnalysisJob, JobStatus
 from datapump.keys import Scope
 from datapump.objects import Objects
 from datapump.sync_configs import Author
+from tests.api.conftest import START
+from tests.support.cursors import mutate
 from tests.support.data_api import data_api_in
 
 CONTRACT = build().openapi()
@@ -35,6 +41,8 @@ LISTS = [
 ]
 # These lists count by number, which only grows: `after` is the cursor.
 NUMBERED = ["/executions/{execution_id}/events"]
+# What a query of a table chooses is no list: it says itself how many rows it may have, and whether there are more.
+CHOSEN = {"/results/{dataset}/{version}/rows"}
 MUTABLE = ["/sync-configs/{config_id}"]
 BACKFILL = {"types": ["viirs"], "sync_versions": ["v1", "v2"]}
 JSON = {"Content-Type": "application/json"}
@@ -49,15 +57,17 @@ class Things:
     backfill: str = "nope"
 
     def address(self, path):
-        return (
-            path.replace("{execution_id}", self.execution)
-            .replace("{job_id}", "gadm-viirs-1")
-            .replace("{config_id}", self.config)
-            .replace("{backfill_id}", self.backfill)
-            .replace("{name}", "not-found")
-            .replace("{dataset}", "gadm__viirs__number_1")
-            .replace("{version}", "v404")
-        )
+        names = {
+            "execution_id": self.execution,
+            "job_id": "gadm-viirs-1",
+            "config_id": self.config,
+            "backfill_id": self.backfill,
+            "name": "not-found",
+            "dataset": "gadm__viirs__number_1",
+            "version": "v404",
+        }
+        # A route that names another thing is to be added above.
+        return path.format(**names)
 
 
 @pytest.fixture
@@ -85,6 +95,19 @@ def _things(world, operator):
     world.runs.save_job(made, job.model_copy(update={"status": JobStatus.FAILED}), 1)
     world.runs.finish(made, ExecutionStatus.FAILED)
     world.sync_configs.patch(config.id, {"sync": True}, author=Author(caller="ada"))
+    for number in range(3):
+        world.services.audit.add(
+            AuditRecord(
+                at=world.services.clock.now(),
+                request_id=str(number),
+                caller="ada",
+                key_id="k",
+                scope=Scope.READ,
+                method="POST",
+                path="/",
+                status=202,
+            )
+        )
     return Things(made, config.id, backfill)
 
 
@@ -108,12 +131,20 @@ def assert_documented(response, method, path):
 def test_every_method_of_every_route_answers_as_documented(world, things, path):
     """Whoever asks, with whatever body and header: never 5xx, always a documented problem."""
     odd = [{"If-Match": '"7"'}, {"If-Match": "x"}, {"Idempotency-Key": ""}, {"Content-Type": "text/plain"}]
-    attempts = [({}, body) for body in (b"", b"{}", b"[", b'{"reason": 1}')] + [(headers, b"{}") for headers in odd]
-    for caller in (None, "read", "operate", "admin"):
+    attempts = [("", {}, body) for body in (b"", b"{}", b"[", b'{"reason": 1}')]
+    attempts += [("", headers, b"{}") for headers in odd]
+    attempts += [(query, {}, b"") for query in ("?limit=x", "?cursor=bm9uZQ", "?plan=x", "?nonsense")]
+    # Who may not ask is told so before anything else is looked at.
+    for caller, tried in (
+        (None, attempts[::6]),
+        ("read", attempts[::3]),
+        ("operate", attempts),
+        ("admin", attempts[:2]),
+    ):
         with world.client(caller) as client:
             for method in METHODS:
-                for headers, body in attempts:
-                    address = things.address(path)
+                for query, headers, body in tried:
+                    address = things.address(path) + query
                     response = client.request(method, address, headers={**JSON, **headers}, content=body)
                     assert_documented(response, method, path)
                     if not known(method, path):
@@ -151,24 +182,41 @@ def test_every_list_is_in_the_tables_of_this_walk():
         if any(parameter.get("name") in {"cursor", "after"} for parameter in operation.get("parameters", ()))
     }
     assert paged == {*LISTS, *NUMBERED}
-    assert {path for method, path in ROUTES if method == "PATCH"} == set(MUTABLE)
+    assert {path for path in PATHS if ("GET", path) in ROUTES and "items" in members(path)} == paged | CHOSEN
+    assert {path for method, path in ROUTES if method in {"PATCH", "PUT", "DELETE"}} == set(MUTABLE)
+
+
+def members(path):
+    """The members of what a GET answers."""
+    content = CONTRACT["paths"][path]["get"]["responses"]["200"].get("content", {})
+    schema = content.get("application/json", {}).get("schema", {})
+    if "$ref" in schema:
+        schema = CONTRACT["components"]["schemas"][schema["$ref"].rsplit("/", 1)[1]]
+    return schema.get("properties", {})
+
+
+def check_changed_cursors(world, things, count):
+    """Ask every list for pages of so many changed cursors: each is refused, and nothing breaks."""
+    rng, cursors = random.Random(5), {}
+    with world.client("admin") as admin:
+        for path in itertools.islice(itertools.cycle(LISTS), count):
+            if path not in cursors:
+                cursors[path] = admin.get(things.address(path) + "?limit=1").json()["next"]
+            answer = admin.get(things.address(path), params={"cursor": mutate(cursors[path], rng)})
+            assert answer.status_code in {400, 422}, (path, answer.text)
+
+
+def test_no_list_accepts_a_changed_cursor(world, things):
+    check_changed_cursors(world, things, 280)
+
+
+@pytest.mark.soak
+def test_no_list_accepts_any_of_10000_changed_cursors(world, things):
+    check_changed_cursors(world, things, 10_000)
 
 
 @pytest.mark.parametrize("path", LISTS)
 def test_every_list_pages_by_a_cursor_that_is_its_own(world, things, path):
-    for number in range(3):
-        world.services.audit.add(
-            AuditRecord(
-                at=world.services.clock.now(),
-                request_id=str(number),
-                caller="ada",
-                key_id="k",
-                scope=Scope.READ,
-                method="POST",
-                path="/",
-                status=202,
-            )
-        )
     with world.client("admin") as admin:
         whole = admin.get(things.address(path) + "?limit=200").json()
         seen, address = [], things.address(path) + "?limit=1"
@@ -217,13 +265,14 @@ def test_every_mutable_resource_passes_the_etag_table(operator, things, path, he
         assert stale.status_code == 412
 
 
-STARTING = {
-    "/commands": json.dumps(COMMANDS["sync"]).encode(),
-    "/executions/{execution_id}/retry": b"",
-    "/sync-configs/{config_id}/run": b"",
+# What a POST that makes something is sent, and another request for which the same key is no good.
+SET_LATEST = {"command": "set_latest", "parameters": {"analysis_version": "v7"}}
+MAKING = {
+    "/commands": (json.dumps(COMMANDS["sync"]).encode(), "/commands", SET_LATEST),
+    "/executions/{execution_id}/retry": (b"", "/commands", SET_LATEST),
+    "/sync-configs/{config_id}/run": (b"", "/commands", SET_LATEST),
+    "/backfills": (json.dumps(BACKFILL).encode(), "/backfills", {**BACKFILL, "at_once": 2}),
 }
-# It has a table of its own: what it makes is no execution.
-PLANNING = {"/backfills"}
 # Doing these twice is doing them once, by what they do.
 BY_NATURE = {
     "/backfills/{backfill_id}/pause",
@@ -236,34 +285,56 @@ BY_NATURE = {
 
 
 def test_every_post_is_in_the_idempotency_table():
-    assert {path for method, path in ROUTES if method == "POST"} == {*STARTING, *PLANNING, *BY_NATURE}
+    assert {path for method, path in ROUTES if method == "POST"} == {*MAKING, *BY_NATURE}
+    with_key = {
+        path
+        for path, methods in CONTRACT["paths"].items()
+        for parameter in methods.get("post", {}).get("parameters", ())
+        if parameter.get("name") == "Idempotency-Key"
+    }
+    assert with_key == set(MAKING)
 
 
-@pytest.mark.parametrize("path", sorted(STARTING))
-def test_every_post_that_starts_an_execution_passes_the_idempotency_table(world, operator, things, path):
+def end(world, operator, path, made):
+    """End what was made: by failing, or a backfill by being stopped."""
+    if path == "/backfills":
+        assert operator.post(f"/backfills/{made}/stop", json={"reason": "x"}).status_code == 200
+        return "stopped"
+    world.runs.finish(made, ExecutionStatus.FAILED)
+    return "failed"
+
+
+@pytest.mark.parametrize("path", sorted(MAKING))
+def test_every_post_that_makes_something_passes_the_idempotency_table(world, operator, things, path, monkeypatch):
+    content, elsewhere, other_body = MAKING[path]
+    kept = "/backfills" if path == "/backfills" else "/executions"
+
     def ask(key, client=operator):
-        return client.post(things.address(path), content=STARTING[path], headers={**JSON, "Idempotency-Key": key})
+        return client.post(things.address(path), content=content, headers={**JSON, "Idempotency-Key": key})
 
-    count = len(world.runs.list_executions(limit=200).items)
+    def count():
+        return len(operator.get(f"{kept}?limit=200").json()["items"])
+
+    before = count()
     for malformed in ("", '""', "a b", '"a', "x" * 256):
         assert ask(malformed).status_code == 400
-    assert len(world.runs.list_executions(limit=200).items) == count
+    assert count() == before
     first = ask("k")
-    assert first.status_code == 202
+    made, status = first.json()["id"], first.status_code
+    assert (status, first.headers["location"]) == (201 if kept == "/backfills" else 202, f"{kept}/{made}")
     for again in (ask("k"), ask('"k"')):
-        assert (again.status_code, again.json()["id"]) == (202, first.json()["id"])
+        assert (again.status_code, again.json()["id"]) == (status, made)
         assert again.headers["idempotency-replayed"] == "true"
-    other = operator.post(
-        "/commands",
-        json={"command": "set_latest", "parameters": {"analysis_version": "v7"}},
-        headers={"Idempotency-Key": "k"},
-    )
+    other = operator.post(elsewhere, json=other_body, headers={"Idempotency-Key": "k"})
     assert (other.status_code, other.json()["type"]) == (422, "/problems/idempotency-key-reused")
-    world.runs.finish(first.json()["id"], ExecutionStatus.FAILED)
+    assert count() == before + 1
+    how = end(world, operator, path, made)
     ended = ask("k")
-    assert (ended.json()["id"], ended.json()["status"]) == (first.json()["id"], "failed")
+    assert (ended.json()["id"], ended.json()["status"]) == (made, how)
     with world.client("admin") as admin:
-        assert ask("k", admin).json().get("id") != first.json()["id"]
+        assert ask("k", admin).json().get("id") != made
+    monkeypatch.setattr(type(world.services.clock), "now", lambda _: START + KEYS_LAST + timedelta(hours=1))
+    assert ask("k").json().get("id") != made
 
 
 def test_what_is_idempotent_by_nature_does_nothing_the_second_time(world, operator, things):

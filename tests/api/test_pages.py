@@ -1,6 +1,5 @@
 import base64
 import random
-import string
 
 import pytest
 from hypothesis import assume, given
@@ -9,6 +8,7 @@ from hypothesis import strategies as st
 from api.errors import InvalidCursorError
 from api.examples import COMMANDS
 from api.pages import decode, encode
+from tests.support.cursors import mutate
 
 KEY = b"k" * 32
 FILTERS = st.dictionaries(st.sampled_from(["status", "command", "since"]), st.text() | st.booleans())
@@ -58,26 +58,6 @@ def test_none_of_10000_changed_cursors_is_accepted(reader, executions_of_two_pag
 def executions_of_two_pages(operator):
     for _ in range(2):
         operator.post("/commands", json=COMMANDS["sync"])
-
-
-def mutate(cursor, rng):
-    """Another text: some places replaced, left out, doubled, or put in another order."""
-    while True:
-        text = list(cursor)
-        for _ in range(rng.randint(1, 4)):
-            place = rng.randrange(len(text))
-            kind = rng.randrange(4)
-            if kind == 0:
-                text[place] = rng.choice(string.printable)
-            elif kind == 1 and len(text) > 1:
-                del text[place]
-            elif kind == 2:
-                text.insert(place, rng.choice(string.ascii_letters))
-            else:
-                other = rng.randrange(len(text))
-                text[place], text[other] = text[other], text[place]
-        if "".join(text) != cursor:
-            return "".join(text)
 
 
 @given(IDS, st.data())
