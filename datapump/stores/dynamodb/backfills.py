@@ -48,10 +48,10 @@ class DynamoBackfillStore:
             if backfill.idempotency_key is not None:
                 used = self._tables.get(self._tables.runs, _used_key(backfill.caller, backfill.idempotency_key))
                 earlier = None if used is None else self._find(str(used["backfill_id"]))
-                if earlier is not None:
+                if earlier is not None and earlier.key_stands(backfill.created):
                     return earlier, False
                 if used is not None:
-                    # What the key stood for has been deleted.
+                    # The key has expired, or what it stood for has been deleted.
                     known = Attr("backfill_id").eq(used["backfill_id"])
             if self._write(self._writes(backfill, Attr("pk").not_exists(), known)):
                 return backfill, True
