@@ -16,11 +16,12 @@ if TYPE_CHECKING:
 
 SPECS = Path(__file__).parent / "specs"
 SCALE = 2.0
-COLOURS = ["#166534", "#b3261e", "#1d4ed8", "#8a5300", "#4c594f"]
+COLOURS = ["#166534", "#b3261e", "#1d4ed8", "#8a5300", "#d5dbd5"]
 CONFIG = {
     "background": "white",
     "view": {"stroke": None},
     "mark": {"color": "#14532d"},
+    "style": {"step": {"color": "#ffffff", "fontSize": 9}},
     "geoshape": {"stroke": "#4c594f", "fill": "#4c594f"},
     "range": {"category": COLOURS, "heatmap": ["#fde68a", "#7f1d1d"]},
     "axis": {"gridColor": "#cfd6cf", "labelColor": "#4c594f", "titleColor": "#4c594f"},

@@ -7,14 +7,16 @@ import re
 import shutil
 import sqlite3
 from contextlib import closing
-from pathlib import Path
+from functools import cache
 
 import pytest
 
-from api.app import build
-from api.console.build import build as build_bundle
+from api import app
+from api.console.build import BUNDLE, build
+from tests.support.console_world import raster_command
 from tests.support.deployment import SYNC, Deployment, published_night
 from tests.support.programs import need
+from tests.support.raster_jobs import put_source
 from tests.support.server import ServerProcess
 
 FLAGS = [
@@ -30,13 +32,14 @@ LEASE = "geostore__viirs"
 WAIT_MS = 20_000
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def chromium():
-    """Closed with its module: as long as it is open its event loop runs in this thread, which others' tests need."""
+    """Closed with this folder: as long as it is open its event loop runs in this thread, which others' tests need."""
     need("chromium", "chromium")
     from playwright.sync_api import sync_playwright  # noqa: PLC0415 - only where there is a browser
 
-    build_bundle()
+    if not BUNDLE.exists():
+        build()
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=FLAGS)
         yield browser
@@ -99,9 +102,9 @@ class Night:
             return self.ended(client.submit(json.dumps(command))["id"])
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def night(template, tmp_path_factory):
-    """A server for the tests of one module."""
+    """A server for the tests of this folder; each leaves it so that the others' still hold."""
     folder = tmp_path_factory.mktemp("served") / "data"
     shutil.copytree(template, folder)
     made = Night(folder)
@@ -109,13 +112,29 @@ def night(template, tmp_path_factory):
         yield made
 
 
-@pytest.fixture
-def fresh_night(template, tmp_path):
-    """A server for one test alone."""
-    shutil.copytree(template, tmp_path / "data")
-    made = Night(tmp_path / "data")
-    with made.server:
-        yield made
+@pytest.fixture(scope="package")
+def things(night):
+    """One of each that has a page of its own, by what `PAGES` calls it."""
+    put_source(night)
+    with night.client() as client:
+        raster = night.ended(client.submit(json.dumps(raster_command()))["id"])
+        return {
+            "failed": night.failed_sync("v20260128")["id"],
+            "raster": raster["id"],
+            "plan": night.ended(client.submit(json.dumps(SYNC), plan=True)["id"])["id"],
+            "config": client.sync_configs(sync_type="viirs", limit=1)["items"][0]["id"],
+            "backfill": client.make_backfill({"types": ["viirs"], "sync_versions": ["v20260301", "v20260302"]})["id"],
+        }
+
+
+@cache
+def documented():
+    """The calls that the contract names: method, and pattern of the path."""
+    return [
+        (method.upper(), re.compile(re.sub(r"\{[^}]+\}", "[^/]+", path) + "$"))
+        for path, item in app.build().openapi()["paths"].items()
+        for method in item
+    ]
 
 
 class Traffic:
@@ -133,11 +152,7 @@ class Traffic:
 
     def check(self, origin):
         """Nothing was asked for but documented calls and the console's own files; nothing broke or was blocked."""
-        known = [
-            (method.upper(), re.compile(re.sub(r"\{[^}]+\}", "[^/]+", path) + "$"))
-            for path, item in build().openapi()["paths"].items()
-            for method in item
-        ]
+        known = documented()
         for method, url in self.requests:
             assert url.startswith((f"{origin}/", "data:")), url
             path = url.removeprefix(origin).partition("?")[0].partition("#")[0]
@@ -189,6 +204,3 @@ def deployment_of():
     yield of
     for deployment in made:
         deployment.close()
-
-
-ROOT = Path(__file__).parents[3]

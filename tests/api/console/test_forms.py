@@ -55,9 +55,9 @@ def test_each_commands_form_makes_what_can_be_planned(night, open_page, command)
     assert page.locator(PLANNED).count() == 1
 
 
-def test_a_failed_job_is_continued_from_its_document(fresh_night, open_page):
-    execution = fresh_night.failed_sync()
-    page = open_page(fresh_night, f"executions/{execution['id']}")
+def test_a_failed_job_is_continued_from_its_document(night, open_page):
+    execution = night.failed_sync("v20260127")
+    page = open_page(night, f"executions/{execution['id']}")
     page.click("a:has-text('continue')")
     page.wait_for_selector("h1:has-text('New command')")
     page.click("button:has-text('Plan it')")
@@ -79,14 +79,13 @@ def test_numbers_and_choices_are_checked_while_they_are_typed(night, open_page):
     page.wait_for_selector("ul.fault li:has-text('data_type is required')")
 
 
-def test_a_backfill_is_planned_started_paused_and_stopped_with_reasons(fresh_night, open_page):
-    page = open_page(fresh_night, "backfills")
-    page.wait_for_selector("p:has-text('There is none.')")
+def test_a_backfill_is_planned_started_paused_and_stopped_with_reasons(night, open_page):
+    page = open_page(night, "backfills")
     page.click("summary:has-text('New backfill')")
     page.get_by_label("viirs", exact=True).check()
     page.get_by_label("give sync_versions").check()
     page.get_by_label("Sync versions 1").fill("v20260201")
-    fresh_night.hold()
+    night.hold()
     page.click("button:has-text('Make it')")
     page.wait_for_selector("h1:has-text('planned')")
     for action, then in (("Start", "running"), ("Pause", "paused"), ("Resume", "running"), ("Stop", "stopped")):
@@ -97,4 +96,4 @@ def test_a_backfill_is_planned_started_paused_and_stopped_with_reasons(fresh_nig
     assert "because of Stop" in page.inner_text("dl.facts")
     page.click("nav a:has-text('Backfills')")
     page.wait_for_selector("tr:has-text('viirs') .stopped")
-    fresh_night.release()
+    night.release()

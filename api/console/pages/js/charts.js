@@ -2,6 +2,9 @@
 
 import { h, replace } from "./dom.js";
 
+const SMALLER = 0.8;
+const WIDEST = 2.5;
+const NARROW = 480;
 let bundle = null;
 const specs = new Map();
 
@@ -27,7 +30,7 @@ async function specification(name) {
 
 function colours() {
   const style = getComputedStyle(document.documentElement);
-  return Object.fromEntries(["text", "soft", "line", "good", "bad", "wait", "run", "accent", "ground", "least", "most"]
+  return Object.fromEntries(["text", "soft", "line", "good", "bad", "wait", "run", "accent", "ground", "none", "least", "most"]
     .map((name) => [name, style.getPropertyValue(`--${name}`).trim()]));
 }
 
@@ -44,20 +47,34 @@ export async function draw(element, name, rows, label, more = {}) {
   }
 }
 
+// As wide as there is room, labels and all; a map keeps its form.
+function fit(spec, room) {
+  if (typeof spec.width !== "number" || !room) return;
+  const width = Math.min(room, spec.width * (spec.projection ? 1.4 : WIDEST));
+  // There is no room for the names of steps.
+  if (width < NARROW && spec.layer?.at(-1).mark.type === "text") spec.layer.pop();
+  if (spec.projection) spec.height *= Math.min(width / spec.width, 1.4);
+  Object.assign(spec, { width, autosize: { type: "fit-x", contains: "padding" } });
+}
+
 async function drawn(element, name, rows, label, more) {
   const [embed, spec] = await Promise.all([load(), specification(name)]);
   const shade = colours();
+  const size = parseFloat(getComputedStyle(document.documentElement).fontSize) * SMALLER;
+  const words = { labelFontSize: size, titleFontSize: size, titleFontWeight: "normal" };
+  fit(spec, element.clientWidth);
   const config = {
+    style: { step: { fontSize: size, color: shade.ground } },
     background: null, view: { stroke: null }, font: "system-ui, sans-serif",
-    axis: { labelColor: shade.soft, titleColor: shade.soft, gridColor: shade.line, domainColor: shade.line, tickColor: shade.line },
-    legend: { labelColor: shade.text, titleColor: shade.soft }, title: { color: shade.text },
+    axis: { ...words, labelColor: shade.soft, titleColor: shade.soft, gridColor: shade.line, domainColor: shade.line, tickColor: shade.line },
+    legend: { ...words, columns: element.clientWidth < NARROW ? 2 : undefined, labelColor: shade.text, titleColor: shade.soft }, title: { color: shade.text },
     mark: { color: shade.accent }, geoshape: { stroke: shade.soft, fill: shade.soft },
     // The more, the further from the ground.
-    range: { category: [shade.good, shade.bad, shade.run, shade.wait, shade.soft], heatmap: [shade.least, shade.most] },
+    range: { category: [shade.good, shade.bad, shade.run, shade.wait, shade.none], heatmap: [shade.least, shade.most] },
   };
   const filled = { ...spec, datasets: { ...spec.datasets, rows, ...more }, description: label, config };
   element.setAttribute("role", "img");
   element.setAttribute("aria-label", label);
-  const options = { ast: true, actions: false, renderer: "svg", defaultStyle: false, tooltip: false };
+  const options = { ast: true, actions: false, renderer: "svg", defaultStyle: false, tooltip: false, logLevel: 1 };
   await embed(element, filled, options);
 }

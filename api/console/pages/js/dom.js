@@ -25,22 +25,30 @@ export function say(text) {
 }
 
 // A link to somewhere outside only if it is plainly one: what a job says is not trusted with any other scheme.
-export function link(address, text = address) {
-  const safe = /^https?:\/\//.test(address) || address.startsWith("#/");
-  return safe ? h("a", { href: address, rel: "noreferrer" }, text) : h("code", {}, text === address ? address : `${text}: ${address}`);
+// What is none, the path of a log, can be copied.
+export function link(address, text) {
+  if (/^https?:\/\//.test(address)) return h("a", { href: address, rel: "noreferrer" }, text);
+  return h("button", { type: "button", class: "small", title: address, onclick: () => copy(address) }, `Copy ${text} address`);
 }
+
+export async function copy(text) {
+  try { await navigator.clipboard.writeText(text); say("Copied."); } catch { say(`The browser does not let it be copied: ${text}`); }
+}
+
+export const stamp = (text) => h("span", { class: "stamp" }, text);
 
 export function status(value, text = value) {
   return h("span", { class: `status ${value}` }, text);
 }
 
-export function table(caption, columns, rows, none = "nothing") {
+// `hidden`: the caption repeats the heading above it, and is there for those who do not see that.
+export function table(caption, columns, rows, none = "nothing", { hidden = false } = {}) {
   if (!rows.length) return h("p", { class: "soft" }, none);
   const head = h("thead", {}, h("tr", {}, columns.map((column) => h("th", { scope: "col" }, column))));
   const body = rows.map((cells) =>
-    h("tr", {}, cells.map((cell, at) => h("td", { "data-label": columns[at] }, [cell]))));
+    h("tr", {}, cells.map((cell, at) => h("td", { "data-label": columns[at] }, Array.isArray(cell) ? h("div", {}, cell) : [cell]))));
   return h("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": caption },
-    h("table", { class: "stack" }, h("caption", {}, caption), head, h("tbody", {}, body)));
+    h("table", { class: "stack" }, h("caption", hidden ? { class: "unseen" } : {}, caption), head, h("tbody", {}, body)));
 }
 
 // Asks in a dialog; resolves to what `read` makes of the form, or null if the caller thinks better of it.
@@ -60,9 +68,9 @@ export function ask(title, body, { action = "OK", danger = false, read = () => t
   });
 }
 
-export async function askReason(title, action, danger = false) {
+export async function askReason(title, action, danger = false, told = null) {
   const field = h("input", { name: "reason", required: true, maxlength: "500", autocomplete: "off" });
-  const given = await ask(title, h("label", {}, "Why? It is kept in the history.", field),
+  const given = await ask(title, h("div", {}, told, h("label", {}, "Why? It is kept in the history.", field)),
     { action, danger, read: () => field.value.trim() });
   return given || null;
 }

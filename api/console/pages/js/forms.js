@@ -2,6 +2,8 @@
 
 import { h, replace } from "./dom.js";
 
+// What is not wrong, only not there yet.
+export const MISSING = /(is required|choose at least \d+|needs at least \d+)$/;
 const SCALARS = new Set(["string", "integer", "number"]);
 
 // Makes the form of a schema; `changed` is told of every change. `value()` is what is filled in, `faults()` what is wrong.
@@ -30,6 +32,7 @@ function field(given, context, start, required) {
   if (schema.type === "array") return list(schema, context, start);
   if (schema.type === "object" && schema.properties) return group(schema, context, start);
   if (SCALARS.has(schema.type)) return text(schema, context, start ?? schema.default, required);
+  if (schema.type === "object" && Object.values(schema.patternProperties || {})[0]?.type === "string") return pairs(schema, context, start);
   return json(schema, context, start);
 }
 
@@ -66,7 +69,7 @@ function optional(schema, context, start) {
   const holder = h("div", { hidden: !given }, node.element);
   box.addEventListener("change", () => { holder.hidden = !box.checked; context.changed(); });
   return {
-    element: h("div", {}, h("label", { class: "inline" }, box, "give it"), holder), composite: true,
+    element: h("div", {}, h("label", { class: "inline" }, box, `give ${label(context.name).toLowerCase()}`), holder), composite: true,
     value: () => (box.checked ? node.value() : undefined), faults: () => (box.checked ? node.faults() : []),
   };
 }
@@ -145,6 +148,36 @@ function choices(values, schema, context, start) {
   return {
     element: h("div", { class: "row" }, boxes.map((box) => h("label", { class: "inline" }, box, box.value))), value, composite: true,
     faults: () => (value().length < (schema.minItems || 0) ? [`${context.path}: choose at least ${schema.minItems}`] : []),
+  };
+}
+
+// A map of names to texts: a line for each.
+function pairs(schema, context, start) {
+  const [[names, inner]] = Object.entries(schema.patternProperties);
+  const fits = (pattern, text) => !pattern || new RegExp(pattern, "u").test(text);
+  const lines = [];
+  const holder = h("div", { class: "group" });
+  const add = (name = "", value = "") => {
+    const title = label(context.name);
+    const [first, second] = [["name", name], ["value", value]].map(([what, text]) =>
+      h("input", { value: text, placeholder: what, autocomplete: "off", spellcheck: "false", "aria-label": `${title} ${lines.length + 1}: ${what}`, oninput: context.changed }));
+    const line = { first, second };
+    const row = h("div", { class: "row" }, first, second,
+      h("button", { type: "button", onclick: () => { lines.splice(lines.indexOf(line), 1); row.remove(); context.changed(); } }, "Remove"));
+    lines.push(line);
+    holder.append(row);
+  };
+  Object.entries(start || {}).forEach(([name, value]) => add(name, value));
+  const given = () => lines.map(({ first, second }) => [first.value.trim(), second.value.trim()]);
+  const faults = () => [
+    ...given().filter(([name]) => !fits(names, name)).map(([name]) => `${context.path}: the name ${JSON.stringify(name)} has another form than ${names}`),
+    ...given().filter(([, value]) => !fits(inner.pattern, value)).map(([name]) => `${context.path}/${name} has another form than ${inner.pattern}`),
+    ...(new Set(given().map(([name]) => name)).size < lines.length ? [`${context.path} has a name twice`] : []),
+  ];
+  return {
+    element: h("div", {}, holder, h("button", { type: "button", onclick: () => { add(); context.changed(); } }, "Add one")), composite: true,
+    value: () => (lines.length ? Object.fromEntries(given()) : undefined),
+    faults,
   };
 }
 

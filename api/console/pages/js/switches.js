@@ -4,13 +4,14 @@ import { call, get } from "./api.js";
 import { ask, askReason, h, say } from "./dom.js";
 import { moment } from "./words.js";
 
-export function toggle(config, changed) {
+// `last` is how fresh its tables are, as far as that is known: the last run is shown to who switches.
+export function toggle(config, changed, last) {
   const name = `${config.dataset} ${config.analysis} ${config.sync_type}`;
   const box = h("input", { type: "checkbox", role: "switch", checked: config.sync, "aria-label": `follow the feed: ${name}` });
   box.addEventListener("change", async () => {
     const wanted = box.checked;
     box.checked = !wanted;
-    const reason = await askReason(`Switch ${name} ${wanted ? "on" : "off"}?`, wanted ? "Switch on" : "Switch off", !wanted);
+    const reason = await askReason(`Switch ${name} ${wanted ? "on" : "off"}?`, wanted ? "Switch on" : "Switch off", !wanted, lastRun(last));
     if (!reason) return;
     try {
       await patch(config.id, `"${config.revision}"`, wanted, reason);
@@ -24,13 +25,19 @@ export function toggle(config, changed) {
   return box;
 }
 
+function lastRun(last) {
+  const run = last?.last_run;
+  const told = run ? `${run.status} ${moment(run.ended || run.created)} UTC${run.message ? `: ${run.message}` : ""}` : "none is known";
+  return h("p", {}, h("strong", {}, "Last run: "), told, last?.behind_since ? h("span", { class: "behind" }, `; behind since ${moment(last.behind_since)}`) : null);
+}
+
 const patch = (id, match, sync, reason) =>
-  call("PATCH", `/sync-configs/${id}`, { body: { sync, reason }, headers: { "If-Match": match } });
+  call("PATCH", `/sync-configs/${encodeURIComponent(id)}`, { body: { sync, reason }, headers: { "If-Match": match } });
 
 // Somebody else has changed it since it was read: what it is now, who did that and why, and what was wanted here.
 async function both(config, wanted, reason) {
-  const now = await get(`/sync-configs/${config.id}`);
-  const { items } = await get(`/sync-configs/${config.id}/history`, { limit: 1 });
+  const now = await get(`/sync-configs/${encodeURIComponent(config.id)}`);
+  const { items } = await get(`/sync-configs/${encodeURIComponent(config.id)}/history`, { limit: 1 });
   const theirs = items[0];
   const body = h("div", { class: "sides" },
     h("section", {}, h("h3", {}, "Now"), h("p", {}, `switched ${now.sync ? "on" : "off"}, revision ${now.revision}`),

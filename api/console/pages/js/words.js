@@ -13,8 +13,12 @@ export function span(seconds) {
   return `${Math.round(seconds / 86400)} days`;
 }
 
-export function since(text, now = Date.now()) {
-  return text ? `${span((now - Date.parse(text)) / 1000)} ago` : "–";
+export function percent(share) {
+  return `${Math.round(share * 100)} %`;
+}
+
+export function age(text, now = Date.now()) {
+  return span(Math.max(0, (now - Date.parse(text)) / 1000));
 }
 
 export function count(number, noun) {

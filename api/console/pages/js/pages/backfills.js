@@ -1,7 +1,7 @@
 // Backfills: syncs of many days or versions, a few at once; planned first, then started, paused, stopped.
 
 import { call, every, get } from "../api.js";
-import { form as made } from "../forms.js";
+import { MISSING, form as made } from "../forms.js";
 import { askReason, h, replace, say, status, table } from "../dom.js";
 import { moment } from "../words.js";
 
@@ -59,7 +59,7 @@ async function creation(signal) {
     once = crypto.randomUUID();
     if (!built) return;
     const wrong = built.faults();
-    replace(faults, wrong.map((fault) => h("li", {}, fault)));
+    replace(faults, wrong.map((fault) => h("li", { class: MISSING.test(fault) ? "missing" : null }, fault)));
     button.disabled = wrong.length > 0;
   }
   const element = h("form", { novalidate: true, onsubmit: submit }, built.element, h("div", { role: "alert" }, faults), h("p", {}, button));

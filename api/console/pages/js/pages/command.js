@@ -1,7 +1,7 @@
 // A new command: a form made from the API's own schema, checked while it is filled in, planned before anything starts.
 
 import { call, get, pause } from "../api.js";
-import { form as made } from "../forms.js";
+import { MISSING, form as made } from "../forms.js";
 import { h, replace, say } from "../dom.js";
 import { render } from "../plans.js";
 
@@ -44,7 +44,7 @@ export async function show(root, { query, signal }) {
     submitButton.disabled = true;
     replace(outcome);
     const wrong = built ? built.faults() : [];
-    replace(faults, wrong.map((fault) => h("li", {}, fault)));
+    replace(faults, wrong.map((fault) => h("li", { class: MISSING.test(fault) ? "missing" : null }, fault)));
     try { JSON.parse(text.value); } catch (error) { replace(faults, h("li", {}, `Not JSON: ${error.message}`)); wrong.push(""); }
     planButton.disabled = wrong.length > 0;
   }
@@ -62,10 +62,10 @@ export async function show(root, { query, signal }) {
       let execution = document;
       while (!ENDED.has(execution.status) && !signal.aborted) {
         await pause(500, signal);
-        execution = await get(`/executions/${document.id}`, {}, signal);
+        execution = await get(`/executions/${encodeURIComponent(document.id)}`, {}, signal);
       }
       if (execution.errors.length && !execution.started) { replace(outcome); replace(faults, execution.errors.map((error) => h("li", {}, error))); return; }
-      replace(outcome, render(await get(`/executions/${document.id}/plan`, {}, signal)));
+      replace(outcome, render(await get(`/executions/${encodeURIComponent(document.id)}/plan`, {}, signal)));
       submitButton.disabled = false;
     } catch (error) {
       if (signal.aborted) return;
@@ -80,7 +80,7 @@ export async function show(root, { query, signal }) {
     try {
       const { document } = await call("POST", "/commands", { body: text.value, headers: { "Idempotency-Key": `"${once}"` } });
       say("It has been started.");
-      location.hash = `#/executions/${document.id}`;
+      location.hash = `#/executions/${encodeURIComponent(document.id)}`;
     } catch (error) { told(error); }
   }
 }

@@ -1,9 +1,10 @@
 // One execution: its flow and jobs, the timeline of their steps, what happened in words, and what can be done.
 
 import { call, get, pause } from "../api.js";
-import { askReason, h, link, replace, say, status, table } from "../dom.js";
+import { askReason, copy, h, link, replace, say, status, table } from "../dom.js";
 import { draw } from "../charts.js";
-import { count, moment, span } from "../words.js";
+import { retryButton, titled } from "../executions.js";
+import { age, count, moment, percent, span } from "../words.js";
 
 const ENDED = new Set(["succeeded", "failed", "stopped"]);
 const MOST_JOBS = 200;
@@ -12,7 +13,7 @@ const WAIT_S = 20;
 
 export async function show(root, { argument: id, signal }) {
   const path = `/executions/${encodeURIComponent(id)}`;
-  const parts = Object.fromEntries(["head", "flow", "plan", "errors", "time", "jobs", "events"].map((name) => [name, h("section", {})]));
+  const parts = Object.fromEntries(["head", "errors", "flow", "plan", "time", "jobs", "events"].map((name) => [name, h("section", {})]));
   replace(root, Object.values(parts));
   const events = [];
   let after = 0;
@@ -49,28 +50,22 @@ export async function show(root, { argument: id, signal }) {
 function head(part, execution, path) {
   const ended = ENDED.has(execution.status);
   const failed = execution.counts.failed || 0;
-  const act = async (work, words) => {
-    try { await work(); say(words); } catch (error) { say(error.message); }
-  };
   const stop = async () => {
     const reason = await askReason("Stop this execution? What it runs is ended; what is published stays.", "Stop it", true);
-    if (reason) await act(() => call("POST", `${path}/stop`, { body: { reason } }), "It is being stopped.");
+    if (!reason) return;
+    try { await call("POST", `${path}/stop`, { body: { reason } }); say("It is being stopped."); } catch (error) { say(error.message); }
   };
-  const retryKey = crypto.randomUUID();
-  const retry = () => act(async () => {
-    const { document } = await call("POST", `${path}/retry`, { headers: { "Idempotency-Key": `"${retryKey}"` } });
-    location.hash = `#/executions/${document.id}`;
-  }, "The failed jobs run again.");
   const command = { command: execution.command, parameters: execution.parameters, ...(Object.keys(execution.labels).length ? { labels: execution.labels } : {}) };
-  const copy = () => act(() => navigator.clipboard.writeText(JSON.stringify(command, null, 2)), "Copied.");
+  const text = JSON.stringify(command, null, 2);
   const kin = ["retry_of", "retried_by", "triggered_by"].filter((name) => execution[name])
-    .flatMap((name) => [h("dt", {}, name.replace("_", " ")), h("dd", {}, h("a", { href: `#/executions/${execution[name]}` }, execution[name]))]);
+    .flatMap((name) => [h("dt", {}, name.replace("_", " ")), h("dd", {}, h("a", { href: `#/executions/${encodeURIComponent(execution[name])}` }, execution[name]))]);
   replace(part,
-    h("h1", {}, execution.plan_only ? `${execution.command} (plan) ` : `${execution.command} `, status(execution.status)),
+    h("h1", {}, `${titled(execution)} `, status(execution.status)),
     h("p", { class: "row" },
       ended ? null : h("button", { type: "button", class: "danger", onclick: stop }, "Stop"),
-      ended && failed && !execution.retried_by ? h("button", { type: "button", class: "main", onclick: retry }, `Retry ${count(failed, "failed job")}`) : null,
-      h("button", { type: "button", onclick: copy }, "Copy as command")),
+      ended && failed && !execution.retried_by ? retryButton(execution.id, failed) : null,
+      h("button", { type: "button", onclick: () => copy(text) }, "Copy as command")),
+    summary(execution, ended),
     h("dl", { class: "facts" },
       h("dt", {}, "id"), h("dd", { class: "mono" }, execution.id),
       h("dt", {}, "caller"), h("dd", {}, execution.caller),
@@ -79,12 +74,24 @@ function head(part, execution, path) {
       execution.stop_reason ? [h("dt", {}, "stopped because"), h("dd", {}, execution.stop_reason)] : null,
       kin),
     execution.notes.map((note) => h("p", {}, `Note: ${note}`)),
-    h("details", {}, h("summary", {}, "Command"), h("pre", { tabindex: "0" }, JSON.stringify(command, null, 2))));
+    h("details", {}, h("summary", {}, "Command"), h("pre", { tabindex: "0" }, text)));
+}
+
+// How far it is, and for how long it has run and will.
+function summary(execution, ended) {
+  const total = execution.jobs.length;
+  if (!total) return null;
+  const done = execution.jobs.reduce((sum, job) => sum + job.progress, 0) / total;
+  const left = Math.max(...execution.jobs.map((job) => job.remaining_s ?? -1));
+  const told = Object.entries(execution.counts).filter(([, number]) => number).map(([name, number]) => `${number} ${name}`).join(", ");
+  const took = span((Date.parse(execution.finished) - Date.parse(execution.started || execution.created)) / 1000);
+  return h("p", {}, ended ? null : [h("progress", { max: 1, value: done, "aria-label": "progress of all jobs" }), ` ${percent(done)}: `],
+    h("strong", {}, `${count(total, "job")}: ${told}`), ended ? `, took ${took}` : `, for ${age(execution.started || execution.created)}${left >= 0 ? `, about ${span(left)} left` : ""}`);
 }
 
 function flow(part, execution) {
   const boxes = execution.jobs.slice(0, MOST_JOBS).map((job) =>
-    h("li", {}, h("a", { href: `#/executions/${execution.id}`, class: job.status, onclick: (event) => { event.preventDefault(); document.getElementById(`job-${job.id}`)?.scrollIntoView(); } },
+    h("li", {}, h("a", { href: `#/executions/${encodeURIComponent(execution.id)}`, class: job.status, onclick: (event) => { event.preventDefault(); document.getElementById(`job-${job.id}`)?.scrollIntoView(); } },
       `${job.dataset}${job.analysis ? ` ${job.analysis}` : ""}: ${job.step}`)));
   const dispatched = execution.started || execution.status !== "accepted";
   const done = ENDED.has(execution.status);
@@ -108,21 +115,21 @@ function errors(part, execution) {
 function jobs(part, execution) {
   const rows = execution.jobs.slice(0, MOST_JOBS).map((job) => [
     h("span", { id: `job-${job.id}` }, `${job.dataset} ${job.version || ""} ${job.analysis || ""}`),
-    status(job.status, job.step), [h("progress", { max: 1, value: job.progress, "aria-label": "progress" }), ` ${Math.round(job.progress * 100)} %`],
+    status(job.status, job.step), [h("progress", { max: 1, value: job.progress, "aria-label": "progress" }), ` ${percent(job.progress)}`],
     job.remaining_s === null ? "" : span(job.remaining_s), job.retries ? String(job.retries) : "", job.message,
     [...Object.entries(job.links).map(([name, address]) => h("span", {}, link(address, name), " ")),
       job.status === "failed" && h("a", { href: `#/command?job=${encodeURIComponent(execution.id)}/${encodeURIComponent(job.id)}` }, "continue")],
   ]);
   const tables = execution.jobs.filter((job) => !job.assets.length).flatMap((job) => job.results);
   replace(part, h("h2", {}, "Jobs"),
-    table("Jobs", ["job", "step", "progress", "time left", "retries", "doing", "links"], rows, "It has no jobs."),
+    table("Jobs", ["job", "step", "progress", "time left", "retries", "doing", "links"], rows, "It has no jobs.", { hidden: true }),
     tables.length ? h("details", {}, h("summary", {}, "Tables"),
       h("ul", {}, tables.slice(0, MOST_JOBS).map((result) =>
-        h("li", {}, h("a", { href: `#/results/${result.dataset}/${result.version}` }, `${result.dataset} ${result.version}`), `: ${result.state}`)))) : null,
-    execution.jobs.filter((job) => job.assets.length).slice(0, MOST_JOBS).map((job) => h("details", {}, h("summary", {}, `Rasters of ${job.dataset} ${job.version || ""}`),
+        h("li", {}, h("a", { href: `#/results/${encodeURIComponent(result.dataset)}/${encodeURIComponent(result.version)}` }, `${result.dataset} ${result.version}`), `: ${result.state}`)))) : null,
+    execution.jobs.filter((job) => job.assets.length).slice(0, MOST_JOBS).map((job) => h("details", { open: job.status === "failed" }, h("summary", {}, `Rasters of ${job.dataset} ${job.version || ""}`),
       table(`Assets of ${job.dataset}`, ["asset", "kind", "state", "made from", "why not"], job.assets.map((asset) => [
         asset.name, asset.kind, status({ saved: "complete", failed: "failed" }[asset.state] || "wait", asset.state), asset.made_from.join(", "), h("span", { class: "error" }, asset.fault || ""),
-      ])))));
+      ]), "It has none.", { hidden: true }))));
 }
 
 async function timeline(part, execution, events) {

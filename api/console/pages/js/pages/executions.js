@@ -1,7 +1,8 @@
 // The list of executions, filtered, live while its first page is shown.
 
 import { every, get } from "../api.js";
-import { h, replace, status, table } from "../dom.js";
+import { h, replace, stamp, status, table } from "../dom.js";
+import { titled } from "../executions.js";
 import { moment, span } from "../words.js";
 
 const AGAIN_MS = 5000;
@@ -39,8 +40,8 @@ function filters(query) {
 
 function render(list, page, query) {
   const rows = page.items.map((item) => [
-    h("a", { href: `#/executions/${encodeURIComponent(item.id)}` }, item.plan_only ? `${item.command} (plan)` : item.command),
-    status(item.status), item.caller, moment(item.created),
+    h("a", { href: `#/executions/${encodeURIComponent(item.id)}` }, titled(item)),
+    status(item.status), item.caller, stamp(moment(item.created)),
     item.finished ? span((Date.parse(item.finished) - Date.parse(item.started || item.created)) / 1000) : "",
     Object.entries(item.labels).map(([name, value]) => `${name}:${value}`).join(", "),
     h("span", { class: "error" }, item.errors[0] || ""),

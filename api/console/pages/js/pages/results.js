@@ -7,6 +7,9 @@ import { h, replace, say, table } from "../dom.js";
 import { count } from "../words.js";
 
 const SHOWN = 50;
+const CANOPY = "30";
+const THRESHOLDS = ["10", "15", "20", "25", "30", "50", "75"];
+const DATES = ["alert__date", "gfw_integrated_alerts__date", "umd_glad_landsat_alerts__date", "umd_tree_cover_loss__year"];
 const MOST = 2000;
 const TOP = 15;
 const NUMBERS = new Set(["numeric", "integer", "bigint", "smallint", "double precision"]);
@@ -32,7 +35,7 @@ async function list(root, query, signal) {
       h("button", { type: "submit", class: "main" }, "Filter"), h("a", { href: "#/results" }, "Clear")), part);
   const found = await all("/results", { contains }, signal);
   const rows = found.items.map((item) => [
-    h("span", {}, item.dataset), item.versions.slice(-5).reverse().map((version) => [h("a", { href: `#/results/${item.dataset}/${version}` }, version), " "]),
+    h("span", {}, item.dataset), item.versions.slice(-5).reverse().map((version) => [h("a", { href: `#/results/${encodeURIComponent(item.dataset)}/${encodeURIComponent(version)}` }, version), " "]),
   ]);
   replace(part, table(count(rows.length, "result dataset"), ["dataset", "versions"], rows, "Nothing is published yet."));
 }
@@ -43,26 +46,32 @@ async function one(root, [dataset, version], query, signal) {
   const numbers = about.columns.filter((column) => NUMBERS.has(column.type) && /__(count|ha|Mg|MW|K)$|__ha__|__Mg/.test(column.name)).map((column) => column.name);
   const names = about.columns.map((column) => column.name);
   const measure = query.get("sum") || numbers[0] || "";
-  const time = names.find((name) => /__date$/.test(name)) || names.find((name) => /__year$/.test(name));
+  const time = DATES.find((name) => names.includes(name)) || names.find((name) => /__date$/.test(name)) || names.find((name) => /__year$/.test(name));
+  // Rows of loss are there once for each canopy threshold, each with all that is denser: added up they would count the same again.
+  const canopy = /__tcl__/.test(dataset) && names.find((name) => /tree_cover_density(_2000)?__threshold$/.test(name));
+  const above = canopy ? query.get("above") || CANOPY : null;
+  const where = canopy ? { column: canopy, value: above } : {};
   const area = IDS.find((ids) => ids.every((name) => names.includes(name)));
   const placed = names.includes("latitude") && names.includes("longitude");
-  const choice = h("select", { onchange: () => { location.hash = `#/results/${dataset}/${version}?${new URLSearchParams({ sum: choice.value })}`; } },
-    numbers.map((name) => h("option", { value: name, selected: name === measure }, name)));
-  const drawn = h("section", {});
-  const charts = h("div", { class: "wide" });
+  const chosen = () => { location.hash = `#/results/${encodeURIComponent(dataset)}/${encodeURIComponent(version)}?${new URLSearchParams({ sum: choice.value, ...(canopy ? { above: density.value } : {}) })}`; };
+  const choice = h("select", { onchange: chosen }, numbers.map((name) => h("option", { value: name, selected: name === measure }, name)));
+  const density = h("select", { onchange: chosen }, THRESHOLDS.map((value) => h("option", { value, selected: value === above }, `${value} %`)));
+  const [drawn, charts] = [h("section", {}), h("div", {})];
   const rows = h("section", {});
+  const title = `${measure || "rows"}${canopy ? ` where canopy is denser than ${above} %` : ""}`;
   const parts = rowPart(about, path, dataset, version, signal);
   replace(root, h("h1", {}, `${dataset} ${version}`),
     h("p", {}, `${count(about.rows, "row")}, ${count(about.columns.length, "column")}${about.latest ? ", the latest version" : ""}. `, h("a", { href: "#/results" }, "All results")),
-    numbers.length ? h("p", {}, h("label", {}, "What to add up", choice)) : null, charts, rows);
-  if (time) await chart(charts, "series", path, { group_by: time, sum: measure, limit: MOST }, `${measure || "rows"} by ${time}`, signal);
-  if (area) await chart(charts, "top", path, { group_by: area.join(","), sum: measure, largest: true, limit: TOP }, `${measure || "rows"}: the top areas`, signal);
+    numbers.length ? h("p", { class: "row" }, h("label", {}, "What to add up", choice), canopy ? h("label", {}, "Canopy denser than", density) : null) : null,
+    h("div", { class: "halves" }, charts, drawn), rows);
+  if (time) await chart(charts, "series", path, { group_by: time, sum: measure, limit: MOST, ...where }, `${title} by ${time}`, signal);
+  if (area) await chart(charts, "top", path, { group_by: area.join(","), sum: measure, largest: true, limit: TOP, ...where }, `${title}: the top areas`, signal);
   await parts(rows);
-  if (area || placed) await map(charts.appendChild(drawn), path, area || [], measure, signal);
+  if (area || placed) await map(drawn, path, area || [], { sum: measure, ...where }, title, signal);
 }
 
 // The map comes last: its outlines are the largest answer. Where neither they nor fires are kept, there is none.
-async function map(part, path, columns, measure, signal) {
+async function map(part, path, columns, choice, what, signal) {
   const [areas, places] = await Promise.all([kept(`${path}/areas`, signal), kept(`${path}/places`, signal)]);
   const outlined = areas.features?.length > 0;
   const days = places.features || [];
@@ -71,11 +80,11 @@ async function map(part, path, columns, measure, signal) {
     return;
   }
   const at = plane(outlined ? areas.features : days.map((day) => ({ geometry: { coordinates: [[day.geometry.coordinates]] } })));
-  const { items } = outlined ? await get(`${path}/rows`, { group_by: columns.join(","), sum: measure, largest: true, limit: MOST }, signal) : { items: [] };
+  const { items } = outlined ? await get(`${path}/rows`, { group_by: columns.join(","), ...choice, largest: true, limit: MOST }, signal) : { items: [] };
   const rows = shapes(outlined ? areas.features : [], items, columns, at);
   const fires = points(days, at);
   const some = rows.filter((row) => row.total > 0).length;
-  const title = `${measure || "rows"} on the map`;
+  const title = `${what} on the map`;
   const holder = h("div", { class: "chart" });
   const told = outlined ? `${count(rows.length, "area")}, ${some} with any` : "No outlines of areas are kept";
   replace(part, h("h2", {}, title), holder, h("p", { class: "soft" }, `${told}. ${fireWords(places, fires, days)}`));
@@ -129,8 +138,17 @@ function rowPart(about, path, dataset, version, signal) {
   };
   return async (part) => {
     const { items } = await get(`${path}/rows`, { limit: SHOWN }, signal);
-    replace(part, h("h2", {}, "Rows"), h("p", {}, h("button", { type: "button", onclick: download }, "Download as CSV")),
-      table(`The first ${items.length} of ${count(about.rows, "row")}`, names, items.map((item) => names.map((name) => String(item[name] ?? ""))), "It has no rows."));
+    const filled = names.filter((name) => items.some((item) => item[name] !== null && item[name] !== ""));
+    const every = h("input", { type: "checkbox", onchange: () => rows() });
+    const holder = h("div", {});
+    const rows = () => {
+      const shown = every.checked || !filled.length ? names : filled;
+      replace(holder, table(`The first ${items.length} of ${count(about.rows, "row")}`, shown, items.map((item) => shown.map((name) => String(item[name] ?? ""))), "It has no rows."));
+      holder.firstChild.classList.add("tall");
+    };
+    replace(part, h("h2", {}, "Rows"), h("p", { class: "row" }, h("button", { type: "button", onclick: download }, "Download as CSV"),
+      filled.length && filled.length < names.length ? h("label", { class: "inline" }, every, `also the ${count(names.length - filled.length, "column")} without a value in these rows`) : null), holder);
+    rows();
   };
 }
 
