@@ -6,6 +6,7 @@ libraries, and the event of a schedule does without them. What the first request
 
 from __future__ import annotations
 
+import logging
 import time
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -14,7 +15,7 @@ from api.services import Services
 from datapump.analyses import Analysis
 from datapump.aws import Aws
 from datapump.clock import SystemClock
-from datapump.errors import StorageError
+from datapump.errors import RemoteRefusedError, StorageError
 from datapump.rate_limits import RateLimiter
 from datapump.secrets import Secrets
 from datapump.settings import ApiSettings, read_settings
@@ -31,10 +32,13 @@ from state_machine.telemetry import request_id, telemetry
 
 if TYPE_CHECKING:
     from mangum import Mangum
+    from pydantic import SecretStr
 
+    from datapump.clients.data_api import DataApi
     from datapump.clients.gfw_accounts import GfwAccounts
     from datapump.clock import Clock
 
+logger = logging.getLogger(__name__)
 SCHEDULE = "datapump.schedule"
 _made: _Made | None = None
 
@@ -71,7 +75,8 @@ def create_services(settings: ApiSettings, clock: Clock | None = None) -> Servic
     configs, targets = DynamoSyncConfigStore(tables, clock), DynamoTargetStore(tables, clock)
     orchestrator = StepFunctionsOrchestrator(aws, runs, settings.state_machine)
     store = DynamoBackfillStore(tables, clock)
-    cursor_key = Secrets(aws, clock, settings.secret_cache_s).get(settings.cursor_secret)
+    secrets = Secrets(aws, clock, settings.secret_cache_s)
+    cursor_key = secrets.get(settings.cursor_secret)
     return Services(
         runs=runs,
         sync_configs=configs,
@@ -85,6 +90,8 @@ def create_services(settings: ApiSettings, clock: Clock | None = None) -> Servic
         targets=targets,
         backfills=Backfills(store, runs, configs, targets, clock, orchestrator.start, orchestrator.stop),
         accounts=_accounts(settings, clock),
+        # Clusters leave no outlines, so there are no objects to read.
+        data_api=Published(settings, secrets),
         cursor_key=cursor_key.get_secret_value().encode(),
         # A Lambda answers whole and one request at a time, and API Gateway gives up after 30 s.
         streams=False,
@@ -117,6 +124,8 @@ def _now() -> _Made:
     global _made  # noqa: PLW0603 - a Lambda container lives as long as its module
     if _made is None or time.monotonic() >= _made.until:
         settings = read_settings(ApiSettings)
+        if _made is not None:
+            _made.close()
         until = time.monotonic() + settings.secret_cache_s
         _made = _Made(create_services(settings), settings.environment, until)
     return _made
@@ -136,6 +145,11 @@ class _Made:
         self.environment = environment
         self.until = until
 
+    def close(self) -> None:
+        """Let go of the connections."""
+        if isinstance(self.services.data_api, Published):
+            self.services.data_api.close()
+
     @cached_property
     def gateway(self) -> Mangum:
         """Carries requests to the app."""
@@ -144,6 +158,46 @@ class _Made:
         from api.app import create_app  # noqa: PLC0415 - as above
 
         return Mangum(create_app(self.services), lifespan="off")
+
+
+class Published:
+    """Gives the Data API, to which nothing is connected before a published table is asked for.
+
+    Args:
+        settings: Where it is.
+        secrets: Where its API key is kept.
+    """
+
+    def __init__(self, settings: ApiSettings, secrets: Secrets) -> None:
+        self._settings = settings
+        self._secrets = secrets
+
+    def __call__(self) -> DataApi:
+        """The Data API, to be read.
+
+        Raises:
+            RemoteUnavailableError: Secrets Manager did not answer.
+        """
+        return self._data_api
+
+    def close(self) -> None:
+        """Let go of the connections."""
+        if "_data_api" in self.__dict__:
+            self._data_api.close()
+
+    @cached_property
+    def _data_api(self) -> DataApi:
+        from datapump.clients.data_api import DataApi  # noqa: PLC0415 - brings an HTTP client along
+
+        return DataApi(self._settings.data_api_url or "", None, self._settings.query_timeout_s, api_key=self._key())
+
+    def _key(self) -> SecretStr | None:
+        """Without one, what tables there are and their columns can be told all the same."""
+        try:
+            return self._secrets.get(self._settings.query_secret, "api_key")
+        except RemoteRefusedError as error:
+            logger.warning("published tables are not queried: %s", error.message)
+            return None
 
 
 def _trouble(runs: DynamoRunStore) -> str | None:

@@ -62,7 +62,7 @@ class Services:
         targets: What open executions are going to write; None where no command can be refused for that.
         backfills: The backfills; None where there are none.
         wake: Makes what loops look for new work at once; nothing where nothing loops.
-        data_api: Where published tables are read; None where this deployment's API does not look into them.
+        data_api: Gives where published tables are read; None where this deployment's API does not look into them.
         objects: Where the outlines of areas are read; None where none are kept.
         streams: Whether an answer can be sent bit by bit; where it cannot, who asks for a stream gets a page.
     """
@@ -83,7 +83,7 @@ class Services:
     longest_wait_s: float = 30
     streams: bool = True
     one_by_one: bool = False
-    data_api: DataApi | None = None
+    data_api: Callable[[], DataApi] | None = None
     objects: outlines.Reader | None = None
     targets: TargetStore | None = None
     backfills: Backfills | None = None

@@ -76,6 +76,7 @@ class Settings(BaseSettings):
         None, description="Base URL of the GFW Data API; unset: the embedded one, under /data-api."
     )
     data_api_token: SecretStr | None = Field(None, description="Bearer token for Data API writes.")
+    data_api_key: SecretStr | None = Field(None, description="Sent to the Data API as x-api-key; unset: nothing is.")
     data_api_timeout_s: float = Field(65.0, gt=0, description="Time limit of one Data API request.")
 
     areas_api_url: str | None = Field(
@@ -192,7 +193,7 @@ class ProductionSettings(Settings):
 
 
 class PipelineSettings(ProductionSettings):
-    """What the dispatcher and the postprocessor need."""
+    """What the dispatcher and the postprocessor need, and all others."""
 
     @model_validator(mode="after")
     def _has_data_api(self) -> Self:
@@ -211,12 +212,18 @@ class ExecutorSettings(PipelineSettings):
         return self
 
 
-class ApiSettings(ProductionSettings):
-    """What the API needs."""
+class ApiSettings(PipelineSettings):
+    """What the API needs, which looks into published tables."""
 
     state_machine: str = Field(min_length=1, description="ARN of the state machine that carries executions.")
     cursor_secret: str = Field(
         "datapump/cursor-key", description="Name of the secret whose text signs the cursors of pages."
+    )
+    query_secret: str = Field(
+        "gfw-api/query-key", description="Name of the secret that holds the API key by which the Data API is queried."
+    )
+    query_timeout_s: float = Field(
+        20.0, gt=0, lt=29, description="Time limit of one request of the Data API: API Gateway gives up after 30 s."
     )
 
 

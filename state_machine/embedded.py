@@ -114,7 +114,7 @@ def create_embedded(settings: Settings, clock: Clock | None = None) -> Embedded:
         keys=keys,
         orchestrator=orchestrator,
         clock=clock,
-        data_api=ports.data_api,
+        data_api=lambda: data_api_client,
         objects=objects,
         engine="local",
         analyses=frozenset(ports.engine.analyses),
@@ -184,7 +184,12 @@ def _ensure_owner(settings: Settings, keys: SqliteKeyStore, clock: Clock) -> Non
 
 def _data_api_client(settings: Settings, token: str) -> DataApi:
     if settings.data_api_url is not None:
-        return DataApi(settings.data_api_url, settings.data_api_token, settings.data_api_timeout_s)
+        return DataApi(
+            settings.data_api_url,
+            settings.data_api_token,
+            settings.data_api_timeout_s,
+            api_key=settings.data_api_key,
+        )
     url = f"http://{settings.host}:{settings.port}{DATA_API_PATH}"
     return DataApi(url, SecretStr(token), settings.data_api_timeout_s)
 

@@ -151,4 +151,4 @@ def list_result_places(dataset: Dataset, version: Version, services: ServicesOf)
 def _data_api(services: Services) -> "DataApi":
     if services.data_api is None:
         raise UnsupportedError("this deployment's API cannot look into the Data API: ask the Data API itself")
-    return services.data_api
+    return services.data_api()

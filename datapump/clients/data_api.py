@@ -6,7 +6,14 @@ from typing import TYPE_CHECKING, Any
 
 import httpx
 
-from datapump.errors import RemoteBusyError, RemoteError, RemoteInvalidError, RemoteRefusedError, RemoteUnavailableError
+from datapump.errors import (
+    RemoteBusyError,
+    RemoteError,
+    RemoteInvalidError,
+    RemoteRefusedError,
+    RemoteUnavailableError,
+    UnsupportedError,
+)
 from datapump.names import numbers
 from datapump.tls import trusted
 
@@ -27,12 +34,16 @@ class DataApi:
         url: Base URL, without a slash at its end.
         token: Bearer token for what writes.
         timeout_s: Time limit of one request, seconds.
+        api_key: Sent as x-api-key: the GFW Data API lets nobody query without one.
     """
 
-    def __init__(self, url: str, token: SecretStr | None, timeout_s: float) -> None:
+    def __init__(
+        self, url: str, token: SecretStr | None, timeout_s: float, *, api_key: SecretStr | None = None
+    ) -> None:
         self.url = url.rstrip("/")
         self._token = token
-        self._client = httpx.Client(verify=trusted(), timeout=timeout_s, follow_redirects=False)
+        headers = {} if api_key is None else {"x-api-key": api_key.get_secret_value()}
+        self._client = httpx.Client(verify=trusted(), timeout=timeout_s, follow_redirects=False, headers=headers)
 
     def close(self) -> None:
         """Close the connections."""
@@ -136,8 +147,17 @@ class DataApi:
         self._send("DELETE", f"/asset/{asset_id}")
 
     def query(self, dataset: str, version: str, sql: str) -> list[JSON]:
-        """The rows that one SELECT finds in a version's table."""
-        response = self._send("GET", f"/dataset/{dataset}/{version}/query/json", query={"sql": sql})
+        """The rows that one SELECT finds in a version's table.
+
+        Raises:
+            UnsupportedError: The Data API answers only whoever has an API key, and this deployment has no good one.
+        """
+        response = self._send("GET", f"/dataset/{dataset}/{version}/query/json", query={"sql": sql}, allowed={403})
+        if response.status_code == httpx.codes.FORBIDDEN:
+            raise UnsupportedError(
+                "the Data API lets nobody query its tables without an API key, and this deployment has none that it "
+                "takes: give it one (docs/deploy.md), or ask the Data API itself"
+            )
         return self._rows(response)
 
     def _find(self, path: str, *needed: str) -> JSON | None:

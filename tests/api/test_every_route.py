@@ -77,7 +77,7 @@ def things(world, operator, tmp_path):
         for number in range(3):
             data_api.create_dataset(f"gadm__viirs__number_{number}", {})
         world.services = world.app.state.services = replace(
-            world.services, data_api=data_api, objects=Objects(tmp_path / "objects")
+            world.services, data_api=lambda: data_api, objects=Objects(tmp_path / "objects")
         )
         yield _things(world, operator)
 

@@ -19,6 +19,7 @@ def services(monkeypatch):
     with mock_aws():
         settings = ApiSettings(
             environment="production",
+            data_api_url="https://data-api.example",
             aws_region=REGION,
             state_machine=f"arn:aws:states:{REGION}:123456789012:stateMachine:datapump-production",
         )

@@ -124,6 +124,8 @@ def exercise(d):
     for path in ("/executions", "/sync-configs", "/freshness", "/catalog", "/health", "/audit"):
         d.request("GET", path)
     d.request("GET", f"/executions/{done.id}/events")
+    (found, *_) = d.request("GET", "/results")["items"]
+    assert d.request("GET", f"/results/{found['dataset']}/{found['versions'][0]}")["rows"]
     backfill = d.request("POST", "/backfills", {"types": ["viirs"], "sync_versions": ["v20260115"], "start": True})
     d.account.functions.api({"source": "datapump.schedule", "carry": "backfills"})
     d.request("POST", f"/backfills/{backfill['id']}/stop", {"reason": "seen enough"})

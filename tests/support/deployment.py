@@ -68,8 +68,8 @@ class DataApiServer:
 
     patience_s = 20
 
-    def __init__(self, folder, objects):
-        self._settings = {"folder": folder, "tokens": {TOKEN: {"role": "ADMIN", "user_id": "datapump"}}}
+    def __init__(self, folder, objects, **settings):
+        self._settings = {"folder": folder, "tokens": {TOKEN: {"role": "ADMIN", "user_id": "datapump"}}, **settings}
         self._objects = objects
         self._socket = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
         self._socket.bind(("127.0.0.1", 0))
@@ -132,7 +132,8 @@ class DataApiServer:
         self._loading.set()
 
     def client(self):
-        return DataApi(self.url, SecretStr(TOKEN), 30)
+        key = next(iter(self._settings.get("query_keys", ())), None)
+        return DataApi(self.url, SecretStr(TOKEN), 30, api_key=None if key is None else SecretStr(key))
 
     def log(self):
         return self.app.state.service.request_log()

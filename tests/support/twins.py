@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import re
 from contextlib import ExitStack, contextmanager, suppress
@@ -25,6 +26,7 @@ from tests.support.inline_engine import InlineEngine
 from tests.support.lambda_events import event_of
 
 KEY = "datapump-admin-key"
+QUERY_KEY = "key-of-queries"
 ENGINE = "the engine says so"
 # What differs between two runs of the same: time, tries, ids, and which engine did it.
 VOLATILE = {"start_time", "end_time", "polls", "next_poll_s", "links", "run_id", "outage_since", "at"}
@@ -213,7 +215,7 @@ class AwsTwin(Twin, Deployment):
     def _put_together(self, settings, template):
         account, folder = self.account, self.folder
         self.objects = account.objects
-        self.server = DataApiServer(folder / "data_api", self.objects)
+        self.server = DataApiServer(folder / "data_api", self.objects, query_keys={QUERY_KEY})
         self.data_api = self.server.client()
         known = {
             "environment": "production",
@@ -229,6 +231,7 @@ class AwsTwin(Twin, Deployment):
         account.configure(**known | settings)
         account.secret("gfw-api/token", json.dumps({"token": TOKEN}))
         account.secret("datapump/cursor-key", "signs cursors")
+        account.secret("gfw-api/query-key", json.dumps({"api_key": QUERY_KEY}))
         account.secret("slack/gfw-sync", "{}")
         account.secret("prefect/webhook_urls", "{}")
         self.settings = read_settings(ExecutorSettings)
@@ -256,13 +259,19 @@ class AwsTwin(Twin, Deployment):
         self.server.close()
         self.account.close()
 
-    def request(self, method, path, body=None):
-        """Ask the API as API Gateway does."""
+    def answer(self, method, path, body=None, query=""):
+        """Ask the API as API Gateway does; the status and the document of its answer."""
         headers = [("authorization", f"Bearer {KEY}"), ("content-type", "application/json")]
-        event = event_of(method, path, headers=headers, body=b"" if body is None else json.dumps(body).encode())
-        answer = self.account.functions.api(event)
-        assert answer["statusCode"] < 300, answer
-        return json.loads(answer["body"])
+        sent = b"" if body is None else json.dumps(body).encode()
+        answer = self.account.functions.api(event_of(method, path, query=query, headers=headers, body=sent))
+        text = base64.b64decode(answer["body"]) if answer["isBase64Encoded"] else answer["body"]
+        return answer["statusCode"], json.loads(text)
+
+    def request(self, method, path, body=None, query=""):
+        """Ask the API as API Gateway does; what it answers, which is no problem."""
+        status, document = self.answer(method, path, body, query)
+        assert status < 300, document
+        return document
 
     def submit(self, command):
         return self.request("POST", "/commands", command)["id"]

@@ -1,4 +1,4 @@
-"""Who may change what, in the service's words. Nobody is ever answered 403."""
+"""Who may change what and who may query, in the service's words. No token is ever answered 403."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from datapump.embedded.data_api.service import Service
     from datapump.embedded.data_api.settings import Caller
 
-_UNAUTHORIZED = 401
+_UNAUTHORIZED, _FORBIDDEN = 401, 403
 _WRITERS = ("ADMIN", "MANAGER")
 
 
@@ -77,6 +77,18 @@ def asset_writer(request: Request) -> Caller:
     if caller.role != "ADMIN" and asset is not None:
         _check_owner(service, caller, asset.dataset)
     return caller
+
+
+def reader(request: Request) -> None:
+    """Whoever may query, where that takes an API key.
+
+    Raises:
+        ApiError: 403: there is no key, or nobody has it.
+    """
+    known = {_digest(one) for one in service_of(request).settings.query_keys}
+    key = request.headers.get("x-api-key") or request.query_params.get("x-api-key") or ""
+    if known and _digest(key) not in known:
+        raise ApiError(_FORBIDDEN, "No valid API Key found.")
 
 
 def _check_owner(service: Service, caller: Caller, name: str) -> None:

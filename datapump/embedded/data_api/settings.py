@@ -33,6 +33,9 @@ class DataApiSettings(BaseModel):
         "http://127.0.0.1:8001", description="Base URL that asset URIs and page links begin with, without a slash."
     )
     tokens: dict[str, Caller] = Field(repr=False, description="Bearer token -> who it stands for.")
+    query_keys: frozenset[str] = Field(
+        frozenset(), repr=False, description="API keys (x-api-key) that may query; empty: whoever asks may."
+    )
     data_lake_bucket: str = Field("gfw-data-lake", description="Bucket that files made from a version go to.")
     tile_cache_bucket: str = Field("gfw-tiles", description="Bucket that drawn map tiles go to.")
     tile_cache_url: str | None = Field(None, description="Base URL of tile cache URIs; unset: /tiles of this API.")

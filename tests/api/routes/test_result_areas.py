@@ -59,7 +59,7 @@ def published(world, objects, tmp_path):
         server.settle()
         data_api.append(DATASET, "v1", names[1:])
         world.data_api_server = server
-        world.services = world.app.state.services = replace(world.services, data_api=data_api, objects=objects)
+        world.services = world.app.state.services = replace(world.services, data_api=lambda: data_api, objects=objects)
         yield world
 
 
@@ -159,7 +159,7 @@ def test_of_a_table_with_a_row_for_each_fire_the_newest_rows_are_shown(published
     uri, names = "s3://gfw-data-lake/all.tsv", ["latitude", "longitude", "alert__date"]
     objects.put(uri, b"latitude\tlongitude\talert__date\n10.5\t-60.25\t2026-01-15\n11\t-61\t2026-01-16\n")
     schema = [{"name": name, "data_type": "date" if "date" in name else "numeric"} for name in names]
-    data_api = published.services.data_api
+    data_api = published.services.data_api()
     data_api.create_dataset("wdpa__viirs__all", {})
     options = {**CREATED, "table_schema": schema, "latitude": "latitude", "longitude": "longitude", "source_uri": [uri]}
     data_api.create_version("wdpa__viirs__all", "v1", {**options, "create_dynamic_vector_tile_cache": False})

@@ -56,8 +56,6 @@ class Functions:
             return self._invoke(function_name.rsplit("-", 1)[-1], json.loads(body), response_headers)
 
         with ExitStack() as stack:
-            for connected in handlers.CONNECTED.values():
-                stack.callback(connected.close)
             loop = asyncio.new_event_loop()
             stack.callback(loop.close)
             self._api = stack.enter_context(ThreadPoolExecutor(1, initializer=lambda: asyncio.set_event_loop(loop)))
@@ -65,6 +63,7 @@ class Functions:
                 stack.enter_context(patch.object(place, "SystemClock", lambda: self._clock))
             stack.enter_context(patch.object(handlers, "tick", tick))
             stack.enter_context(patch.object(lambda_handler, "_made", None))
+            stack.callback(self.forget)
             stack.enter_context(patch.object(LambdaSimpleBackend, "invoke", invoke))
             yield
 
@@ -76,6 +75,15 @@ class Functions:
                 return lambda_handler.handler(event, Context())
 
         return self._api.submit(answer).result()
+
+    @staticmethod
+    def forget():
+        """Let every function read its settings and secrets again."""
+        for connected in handlers.CONNECTED.values():
+            connected.close()
+        if lambda_handler._made is not None:
+            lambda_handler._made.close()
+            lambda_handler._made = None
 
     def _invoke(self, name, event, headers):
         """Call a handler as Lambda does; `faults` may break it before or after."""

@@ -4,10 +4,11 @@ from typing import Annotated, Any
 from urllib.parse import urlencode
 from uuid import UUID
 
-from fastapi import APIRouter, Query, Request
+from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import JSONResponse, PlainTextResponse, RedirectResponse, Response
 
 from datapump.embedded.data_api import assets, versions
+from datapump.embedded.data_api.access import reader
 from datapump.embedded.data_api.errors import ApiError
 from datapump.embedded.data_api.middleware import redirect
 from datapump.embedded.data_api.models import assets as kinds
@@ -16,7 +17,7 @@ from datapump.embedded.data_api.query import TIMEOUT, Result, run
 from datapump.embedded.data_api.routes.shared import DatasetPath, TheService, VersionPath, success
 from datapump.embedded.data_api.wording import one_of
 
-router = APIRouter(prefix="/dataset/{dataset}/{version}/query")
+router = APIRouter(prefix="/dataset/{dataset}/{version}/query", dependencies=[Depends(reader)])
 _TWO_HOURS, _ONE_YEAR = 7_200, 31_536_000
 _Sql = Annotated[str, Query()]
 _Geostore = Annotated[UUID | None, Query()]

@@ -61,3 +61,14 @@ def test_reading_needs_no_token(api):
     api.dataset("parks")
     assert api.client.get("/datasets").status_code == 200
     assert api.client.get("/dataset/parks", headers={"Authorization": "Bearer nope"}).status_code == 200
+
+
+@pytest.mark.parametrize("limits", [{"query_keys": frozenset({"good"})}])
+def test_where_there_are_keys_a_query_needs_one_and_nothing_else_does(api):
+    asked = "/dataset/table/v1/query/json?sql=select+1"
+    for headers in ({}, {"x-api-key": "bad"}, ADMIN):
+        answer = api.client.get(asked, headers=headers)
+        assert (answer.status_code, answer.json()["message"]) == (403, "No valid API Key found.")
+    assert api.client.get(asked, headers={"x-api-key": "good"}).status_code == 404
+    assert api.client.get(f"{asked}&x-api-key=good").status_code == 404
+    assert api.client.get("/datasets").status_code == 200
