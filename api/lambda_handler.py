@@ -89,7 +89,7 @@ def create_services(settings: ApiSettings, clock: Clock | None = None) -> Servic
         audit=DynamoAuditStore(tables, clock),
         targets=targets,
         backfills=Backfills(store, runs, configs, targets, clock, orchestrator.start, orchestrator.stop),
-        accounts=_accounts(settings, clock),
+        accounts=_accounts(settings, clock, secrets),
         # Clusters leave no outlines, so there are no objects to read.
         data_api=Published(settings, secrets),
         cursor_key=cursor_key.get_secret_value().encode(),
@@ -101,12 +101,13 @@ def create_services(settings: ApiSettings, clock: Clock | None = None) -> Servic
     )
 
 
-def _accounts(settings: ApiSettings, clock: Clock) -> GfwAccounts | None:
+def _accounts(settings: ApiSettings, clock: Clock, secrets: Secrets) -> GfwAccounts | None:
     if settings.rw_api_url is None:
         return None
     from datapump.clients.gfw_accounts import GfwAccounts  # noqa: PLC0415 - brings an HTTP client along
 
-    return GfwAccounts.of(settings, clock)
+    api_key = None if settings.rw_secret is None else secrets.get(settings.rw_secret, "api_key")
+    return GfwAccounts.of(settings.model_copy(update={"rw_api_key": api_key}), clock)
 
 
 def _scheduled(event: dict[str, Any], made: _Made) -> dict[str, Any]:

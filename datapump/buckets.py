@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from contextlib import contextmanager
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final, Self
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from obstore.store import RetryConfig
+    from pydantic import SecretStr
 
     from datapump.settings import Settings
 
@@ -71,13 +73,22 @@ class Buckets(BaseModel):
         """Whether a name means a real bucket where others are folders."""
         return bool({bucket, ALL} & self.real)
 
-    def open(self, scheme: str, bucket: str) -> S3Store | GCSStore:
+    def gs_needs_key(self, bucket: str) -> bool:
+        """Whether a bucket of Google Cloud Storage is not public."""
+        return not {bucket, ALL} & self.unsigned
+
+    def open(self, scheme: str, bucket: str, key: SecretStr | None = None) -> S3Store | GCSStore:
         """A bucket; nothing is asked of it yet.
 
+        Args:
+            scheme: `s3` or `gs`.
+            bucket: Its name.
+            key: That of a Google service account (JSON); None: as the environment says.
+
         Raises:
-            RemoteRefusedError: No credentials are found for a bucket of S3 that is not public.
+            RemoteRefusedError: No credentials are found for a bucket of S3 that is not public, or Google's are none.
         """
-        return self._s3(bucket) if scheme == "s3" else self._gcs(bucket)
+        return self._s3(bucket) if scheme == "s3" else self._gcs(bucket, key)
 
     def _s3(self, bucket: str) -> S3Store:
         options: dict[str, Any] = {"retry_config": self._retries()}
@@ -92,14 +103,16 @@ class Buckets(BaseModel):
             return S3Store(bucket, skip_signature=True, **options)
         return S3Store(bucket, credential_provider=_aws_credentials(bucket), **options)
 
-    def _gcs(self, bucket: str) -> GCSStore:
+    def _gcs(self, bucket: str, key: SecretStr | None) -> GCSStore:
         options: dict[str, Any] = {"retry_config": self._retries()}
         options["client_options"] = {"allow_http": self.gs_endpoint is not None, "connect_timeout": _CONNECT}
+        if key is not None:
+            return _with_key(bucket, key, options)
         if self.gs_endpoint is not None:
             # The only form in which the library takes another address for all its requests.
             account = {"gcs_base_url": self.gs_endpoint, "disable_oauth": True, "client_email": "", "private_key": ""}
             return GCSStore(bucket, service_account_key=json.dumps({**account, "private_key_id": ""}), **options)
-        if {bucket, ALL} & self.unsigned:
+        if not self.gs_needs_key(bucket):
             return GCSStore(bucket, skip_signature=True, **options)
         return GCSStore(bucket, **options)
 
@@ -109,6 +122,17 @@ class Buckets(BaseModel):
             "retry_timeout": timedelta(seconds=self.patience_s),
             "backoff": {"init_backoff": _FIRST_WAIT, "max_backoff": _LONGEST_WAIT, "base": 2},
         }
+
+
+def _with_key(bucket: str, key: SecretStr, options: dict[str, Any]) -> GCSStore:
+    """A bucket, read with a key, which may name an address of its own."""
+    try:
+        return GCSStore(bucket, service_account_key=key.get_secret_value(), **options)
+    except BaseError:
+        # What is wrong with it is not told: that may quote it.
+        raise RemoteRefusedError(
+            f"gs://{bucket} cannot be used: its key is not the JSON of a Google service account's key"
+        ) from None
 
 
 def _aws_credentials(bucket: str) -> Any:  # noqa: ANN401 - a class of a module that is loaded when it is needed
@@ -140,15 +164,24 @@ def asking(uri: str) -> Iterator[None]:
         if "NoSuchBucket" in str(error):
             raise RemoteRefusedError(f"{uri} cannot be read: there is no such bucket") from error
         raise NotFoundError(f"{uri} does not exist") from error
-    except (PermissionDeniedError, UnauthenticatedError) as error:
-        raise RemoteRefusedError(
-            f"{uri} may not be read with these credentials; a bucket whose content may not be listed answers so "
-            f"also of what is not there: {_first_line(error)}"
-        ) from error
     except PreconditionError as error:
         raise DataError(f"{uri} was changed while it was read; start the run again") from error
-    except BaseError as error:
+    except (BaseError, OSError) as error:
+        if isinstance(error, OSError) and error.errno is not None:
+            # This machine's own disk: what the library raises has no number.
+            raise
+        if is_refusal(error):
+            raise RemoteRefusedError(
+                f"{uri} may not be read with these credentials; a bucket whose content may not be listed answers so "
+                f"also of what is not there: {_first_line(error)}"
+            ) from error
         raise RemoteUnavailableError(f"{uri} could not be read: {_first_line(error)}") from error
+
+
+def is_refusal(error: Exception) -> bool:
+    """Whether an error of the library says that a bucket may not be used so; of a list only its words do."""
+    denied = isinstance(error, PermissionDeniedError | UnauthenticatedError)
+    return denied or re.search(r"status code: 40[13]\b", str(error)) is not None
 
 
 def _first_line(error: Exception) -> str:

@@ -11,7 +11,7 @@ import fnmatch
 import io
 import re
 import tempfile
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, cast
@@ -19,12 +19,15 @@ from typing import TYPE_CHECKING, BinaryIO, cast
 import obstore
 from obstore.store import GCSStore, LocalStore, S3Store
 
-from datapump.buckets import Buckets, asking
-from datapump.errors import DataError, NotFoundError, StorageError
+from datapump.buckets import Buckets, asking, is_refusal
+from datapump.errors import DataError, NotFoundError, RemoteRefusedError, StorageError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
+    from contextlib import AbstractContextManager
     from datetime import datetime
+
+    from pydantic import SecretStr
 
 _URI = re.compile(r"(s3|gs)://([a-z0-9][a-z0-9._-]{1,61}[a-z0-9])/?(.*)", re.DOTALL)
 
@@ -58,12 +61,14 @@ def split_uri(uri: str) -> tuple[str, str, str]:
 class _Ranges(io.RawIOBase):
     """An object's reader as a binary file."""
 
-    def __init__(self, file: obstore.ReadableFile) -> None:
+    def __init__(self, file: obstore.ReadableFile, reading: Callable[[], AbstractContextManager[None]]) -> None:
         super().__init__()
         self._file = file
+        self._reading = reading
 
     def read(self, size: int = -1, /) -> bytes:
-        return bytes(self._file.read(None if size < 0 else size))
+        with self._reading():
+            return bytes(self._file.read(None if size < 0 else size))
 
     def seek(self, offset: int, whence: int = 0, /) -> int:
         return self._file.seek(offset, whence)
@@ -84,10 +89,15 @@ class Objects:
     Args:
         root: Folder that holds the buckets; None: they are real.
         buckets: How real buckets are reached, and which are real although others are folders.
+        gcs_key: Gives the key (JSON) of the Google service account that reads `gs://`, when the first such bucket is
+            opened that is not public. None: as the environment says.
     """
 
-    def __init__(self, root: Path | None, buckets: Buckets | None = None) -> None:
+    def __init__(
+        self, root: Path | None, buckets: Buckets | None = None, *, gcs_key: Callable[[], SecretStr] | None = None
+    ) -> None:
         self.root = root
+        self._gcs_key = gcs_key
         self.buckets = buckets or Buckets()
         self._stores: dict[tuple[str, str], Store] = {}
 
@@ -99,13 +109,17 @@ class Objects:
         """Write an object whole: readers see the old one or the new one, never a part.
 
         Raises:
-            StorageError: The disk or bucket refused it.
+            RemoteRefusedError: The bucket may not be written.
+            StorageError: The disk or bucket refused it otherwise.
         """
         store, key = self._store(uri)
         try:
             obstore.put(store, key, content)
         except (obstore.exceptions.BaseError, OSError) as error:
-            raise StorageError(f"{uri} could not be written: {_reason(error)}") from error
+            text = f"{uri} could not be written: {_reason(error)}"
+            if not self.is_folder(uri) and is_refusal(error):
+                raise RemoteRefusedError(text) from error
+            raise StorageError(text) from error
 
     def get(self, uri: str) -> bytes:
         """The whole object.
@@ -142,10 +156,8 @@ class Objects:
     def delete(self, uri: str) -> None:
         """Remove the object; one that is gone already is no error."""
         store, key = self._store(uri)
-        try:
+        with suppress(NotFoundError), self._reading(uri):
             obstore.delete(store, key)
-        except FileNotFoundError:
-            return
 
     def listing(self, folder: str) -> list[ObjectInfo]:
         """Every object below a folder (whole path segments), sorted by name; empty when there is none."""
@@ -217,7 +229,7 @@ class Objects:
         store, key = self._store(uri)
         with self._reading(uri):
             file = obstore.open_reader(store, key, buffer_size=buffer)
-        return cast("BinaryIO", _Ranges(file))
+        return cast("BinaryIO", _Ranges(file, lambda: self._reading(uri)))
 
     def path(self, uri: str) -> Path:
         """Where the object lies on this machine.
@@ -254,11 +266,13 @@ class Objects:
     def _open(self, scheme: str, bucket: str) -> Store:
         if self.root is not None and not self.buckets.are_real(bucket):
             return LocalStore(self.root / scheme / bucket, mkdir=True)
+        if scheme == "gs" and self._gcs_key is not None and self.buckets.gs_needs_key(bucket):
+            return self.buckets.open(scheme, bucket, self._gcs_key())
         return self.buckets.open(scheme, bucket)
 
 
 def _reason(error: Exception) -> str:
     if isinstance(error, OSError) and error.errno == errno.ENOSPC:
         return "no space left on the disk; free some and try again"
-    text = str(error)
+    text = str(error).split("\n", 1)[0]
     return "no space left on the disk; free some and try again" if "No space left" in text else text

@@ -160,6 +160,9 @@ class Settings(BaseSettings):
     )
 
 
+SECRETS = frozenset(name for name, field in Settings.model_fields.items() if "SecretStr" in str(field.annotation))
+
+
 class ProductionSettings(Settings):
     """What every function of the production deployment needs. Secrets are named here, and kept in Secrets Manager."""
 
@@ -173,6 +176,15 @@ class ProductionSettings(Settings):
     )
     gnw_secret: str = Field(
         "prefect/webhook_urls", description="Name of the secret that holds Global Nature Watch's webhooks by dataset."
+    )
+    gcs_secret: str = Field(
+        "gcs/gfw-gee-export",
+        description="Name of the secret that holds the key (JSON) of the Google service account that reads releases.",
+    )
+    rw_secret: str | None = Field(
+        None,
+        description="Name of the secret that holds the API key that the ResourceWatch and Areas APIs are sent as "
+        "x-api-key; unset: nothing is.",
     )
     geotrellis_jars: str | None = Field(
         None, description="Folder of the GeoTrellis jars; unset: geotrellis/jars in the pipeline bucket."
@@ -189,6 +201,13 @@ class ProductionSettings(Settings):
     def _is_production(self) -> Self:
         if self.environment == "embedded":
             raise ValueError("DATAPUMP_ENVIRONMENT must be dev, staging or production")
+        return self
+
+    @model_validator(mode="after")
+    def _holds_no_secret(self) -> Self:
+        held = sorted(f"DATAPUMP_{name.upper()}" for name in SECRETS if getattr(self, name))
+        if held:
+            raise ValueError(f"{', '.join(held)}: a secret is kept in Secrets Manager, not in the environment")
         return self
 
 

@@ -37,12 +37,12 @@ def create_ports(settings: ProductionSettings, clock: Clock | None = None) -> Po
 
     Raises:
         RemoteUnavailableError: Secrets Manager did not answer.
-        RemoteRefusedError: The token is not there, or may not be read.
+        RemoteRefusedError: The token is not there, or may not be read; or the key of the Areas API.
     """
     clock = clock or SystemClock()
     aws = Aws.of(settings)
     secrets = Secrets(aws, clock, settings.secret_cache_s)
-    objects = Objects(None, Buckets.of(settings))
+    objects = Objects(None, Buckets.of(settings), gcs_key=lambda: secrets.get(settings.gcs_secret))
     tables = Tables.of(settings)
     token = secrets.get(settings.api_secret, "token")
     return Ports(
@@ -54,7 +54,7 @@ def create_ports(settings: ProductionSettings, clock: Clock | None = None) -> Po
         data_api=DataApi(settings.data_api_url or "", token, settings.data_api_timeout_s),
         engine=EmrEngine(aws, objects, clock, _emr(settings)),
         notifier=Webhooks.of(_with_webhooks(settings, secrets)),
-        areas_api=_areas_api(settings, token),
+        areas_api=_areas_api(settings, token, secrets),
         targets=DynamoTargetStore(tables, clock),
     )
 
@@ -108,11 +108,12 @@ def _emr(settings: ProductionSettings) -> EmrOptions:
     )
 
 
-def _areas_api(settings: ProductionSettings, token: SecretStr) -> AreasApi | None:
+def _areas_api(settings: ProductionSettings, token: SecretStr, secrets: Secrets) -> AreasApi | None:
     url = settings.areas_api_url
     if url is None:
         return None
-    return AreasApi(url, token, settings.areas_api_timeout_s, api_key=settings.areas_api_key)
+    api_key = None if settings.rw_secret is None else secrets.get(settings.rw_secret, "api_key")
+    return AreasApi(url, token, settings.areas_api_timeout_s, api_key=api_key)
 
 
 def _with_webhooks(settings: ProductionSettings, secrets: Secrets) -> ProductionSettings:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from obstore.exceptions import BaseError
+from datapump.errors import RemoteError, StorageError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -38,5 +38,5 @@ def missing_sources(uris: Iterable[str], objects: Objects) -> list[str]:
 def _names(folder: str, objects: Objects) -> list[str] | None:
     try:
         return [info.uri for info in objects.listing(folder)]
-    except BaseError:
+    except (RemoteError, StorageError):
         return None

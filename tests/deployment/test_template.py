@@ -21,6 +21,7 @@ from state_machine.telemetry import telemetry
 from tests.deployment.conftest import package
 from tests.support.programs import ROOT, need_node
 
+FUNCTION = "AWS::Lambda::Function"
 ROLES = {
     "ApiLambdaFunction": "ApiRole",
     "DispatcherLambdaFunction": "DispatcherRole",
@@ -58,7 +59,7 @@ def test_the_transitions_of_the_state_machine_are_sound():
 
 
 def test_there_are_four_functions_with_a_role_each(template):
-    functions = of_type(template, "AWS::Lambda::Function")
+    functions = of_type(template, FUNCTION)
     assert {name: one["Role"]["Fn::GetAtt"][0] for name, one in functions.items()} == ROLES
     for name, one in functions.items():
         assert one["TracingConfig"] == {"Mode": "Active"}
@@ -79,10 +80,18 @@ def test_the_image_starts_the_dispatcher():
 
 
 def test_no_secret_is_in_an_environment(template):
-    for one in of_type(template, "AWS::Lambda::Function").values():
+    for one in of_type(template, FUNCTION).values():
         for name, value in one["Environment"]["Variables"].items():
             assert not re.search("TOKEN|SECRET|PASSWORD|KEY|WEBHOOK", name), name
             assert isinstance(value, str | dict)
+
+
+def test_what_is_chosen_when_packaging_is_in_the_environments(tmp_path):
+    known = {"DATAPUMP_RW_API_URL": "https://rw.example", "DATAPUMP_RW_SECRET": "gfw-api/rw-key"}
+    functions = of_type(json.loads(package(tmp_path, "staging", **known).read_text())["Resources"], FUNCTION)
+    told = {name: one["Environment"]["Variables"] for name, one in functions.items()}
+    assert {one["DATAPUMP_RW_SECRET"] for one in told.values()} == {"gfw-api/rw-key"}
+    assert told["ApiLambdaFunction"]["DATAPUMP_RW_API_URL"] == "https://rw.example"
 
 
 def test_the_tables_are_those_that_the_stores_ask(template):
@@ -254,7 +263,7 @@ def test_a_table_that_is_there_already_is_used_as_it_is(tmp_path):
     known = {"DATAPUMP_CONFIG_TABLE": "gfw-sync-configs", "DATAPUMP_MAKES_CONFIG_TABLE": "false"}
     resources = json.loads(package(tmp_path, "staging", **known).read_text())["Resources"]
     assert list(of_type(resources, "AWS::DynamoDB::Table")) == ["RunTable"]
-    for one in of_type(resources, "AWS::Lambda::Function").values():
+    for one in of_type(resources, FUNCTION).values():
         assert one["Environment"]["Variables"]["DATAPUMP_CONFIG_TABLE"] == "gfw-sync-configs"
     rules = {name: one["State"] for name, one in of_type(resources, "AWS::Events::Rule").items()}
     assert rules.pop("BackfillsSchedule") == "ENABLED"

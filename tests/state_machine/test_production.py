@@ -9,10 +9,11 @@ import pytest
 from moto import mock_aws
 
 from datapump.errors import InternalError, RemoteRefusedError
-from datapump.settings import ApiSettings, ExecutorSettings, PipelineSettings, read_settings
+from datapump.settings import SECRETS, ApiSettings, ExecutorSettings, PipelineSettings, read_settings
 from state_machine.handlers import TryAgainError, dispatcher, executor
 from state_machine.production import Connected, create_ports
 from tests.support.clock import FakeClock
+from tests.support.google import Google
 
 REGION = "us-east-1"
 WHOLE = {
@@ -41,6 +42,7 @@ def environment(monkeypatch, tmp_path):
         (ExecutorSettings, "EMR_SERVICE_ROLE"),
         (ExecutorSettings, "EMR_INSTANCE_PROFILE"),
         (ApiSettings, "STATE_MACHINE"),
+        (ApiSettings, "DATA_API_URL"),
     ],
 )
 def test_a_function_that_lacks_a_setting_says_which(environment, kind, missing):
@@ -106,6 +108,43 @@ def test_ports_are_made_once_and_again_when_the_secrets_are_old(secrets, environ
     environment.setenv("DATAPUMP_SECRET_CACHE_S", "0")
     assert connected.ports() is not connected.ports()
     connected.close()
+
+
+@pytest.mark.parametrize("name", sorted(SECRETS))
+def test_a_secret_in_the_environment_is_refused_and_not_told(environment, name):
+    value = '{"a": "hunter2"}' if "webhooks" in name else "hunter2"
+    environment.setenv(f"DATAPUMP_{name.upper()}", value)
+    with pytest.raises(InternalError, match=f"DATAPUMP_{name.upper()}.*Secrets Manager") as caught:
+        read_settings(ExecutorSettings)
+    assert "hunter2" not in caught.value.message
+
+
+def test_the_secrets_are_the_settings_that_are_not_shown():
+    assert {"data_api_token", "areas_api_key", "slack_webhooks", "gnw_webhooks"} <= SECRETS
+
+
+def test_the_key_of_google_is_read_with_the_first_of_its_objects(secrets, environment):
+    with Google() as google:
+        environment.setenv("DATAPUMP_GS_ENDPOINT", google.url)
+        google.put("gs://gfw_gee_export/wur_radd_alerts/v20260118/10N_010E.tif")
+        ports = create_ports(read_settings(PipelineSettings), FakeClock())
+        ports.data_api.close()
+        with pytest.raises(RemoteRefusedError, match="gcs/gfw-gee-export"):
+            ports.objects.folders("gs://gfw_gee_export/wur_radd_alerts")
+        secrets.create_secret(Name="gcs/gfw-gee-export", SecretString=google.key)
+        assert ports.objects.folders("gs://gfw_gee_export/wur_radd_alerts") == ["v20260118"]
+
+
+def test_the_areas_api_is_sent_its_key_where_there_is_one(secrets, environment):
+    environment.setenv("DATAPUMP_AREAS_API_URL", "https://areas.example")
+    environment.setenv("DATAPUMP_RW_SECRET", "gfw-api/rw-key")
+    with pytest.raises(RemoteRefusedError, match="gfw-api/rw-key"):
+        create_ports(read_settings(PipelineSettings), FakeClock())
+    secrets.create_secret(Name="gfw-api/rw-key", SecretString='{"api_key": "resource-watch"}')
+    ports = create_ports(read_settings(PipelineSettings), FakeClock())
+    assert ports.areas_api._api_key.get_secret_value() == "resource-watch"
+    ports.areas_api.close()
+    ports.data_api.close()
 
 
 def test_an_event_without_an_execution_is_refused():

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from obstore.exceptions import BaseError
-
 from datapump.embedded.data_api.errors import ApiError
-from datapump.errors import DataError
+from datapump.errors import DatapumpError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -41,6 +39,6 @@ def _is_there(objects: Objects, uri: str) -> bool:
         if known and objects.exists(uri):
             return True
         found = objects.listing(prefix.rsplit("/", 1)[0] + "/")
-    except (DataError, ValueError, BaseError):  # no bucket can hold such a name, or the bucket denies access
+    except (DatapumpError, ValueError):  # no bucket can hold such a name, or the bucket denies access
         return False
     return any(info.uri.startswith(prefix) and info.uri.endswith(SUFFIXES) for info in found)
