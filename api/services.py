@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from datapump.backfilling import Backfills
     from datapump.clients.data_api import DataApi
     from datapump.clock import Clock
+    from datapump.engines import EngineName
     from datapump.keys import ApiKey
     from datapump.rate_limits import RateLimiter
     from datapump.stores import AuditStore, KeyStore, RunStore, SyncConfigStore
@@ -51,8 +52,8 @@ class Services:
         checks: By the name of what is depended on: None if it works, otherwise the reason, which is logged and
             never shown. A check that raises has failed.
         cursor_key: Signs the cursors of pages. One that is not given lasts as long as the process.
-        engine: Which engine this deployment has.
-        analyses: What that engine can compute.
+        engines: Which engines this deployment has.
+        analyses: What they can compute.
         limiter: How often each caller may ask; None for as often as they like.
         audit: Where requests that could change something are kept; None for only in the log.
         accounts: Who holds which GFW token; None where only datapump's own keys are taken.
@@ -74,7 +75,7 @@ class Services:
     clock: Clock
     checks: Mapping[str, HealthCheck] = field(default_factory=dict)
     cursor_key: bytes = field(default_factory=lambda: secrets.token_bytes(32), repr=False)
-    engine: str = "none"
+    engines: tuple[EngineName, ...] = ()
     analyses: frozenset[Analysis] = frozenset()
     limiter: RateLimiter | None = None
     audit: AuditStore | None = None

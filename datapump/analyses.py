@@ -25,6 +25,13 @@ class Analysis(StrEnum):
     INTEGRATED_ALERTS = "integrated_alerts"
 
 
+# What GeoTrellis has, or had, tables of, and nothing here computes.
+NOT_COMPUTED = {
+    "download": "there are no download tables: they end with 2024 though the rasters go on, and spread the emissions "
+    "of 25 years over 24; summary and change of tcl hold the same numbers",
+    "all": "there are no tables of all fires: GeoTrellis has not made them since 2.4.12; daily and weekly alerts of "
+    "viirs, modis and burned_areas hold their sums",
+}
 FIRE_ANALYSES = frozenset({Analysis.VIIRS, Analysis.MODIS, Analysis.BURNED_AREAS})
 
 

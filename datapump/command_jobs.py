@@ -15,6 +15,7 @@ from datapump.commands import (
     VersionUpdateCommand,
 )
 from datapump.dispatched import Dispatched
+from datapump.engines.choice import ChoosingEngine
 from datapump.errors import ConflictError, InternalError, NotFoundError, UnsupportedError, UserError
 from datapump.features import find_features
 from datapump.jobs import area_statuses, raster_version
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
         ContinueJobsParameters,
         SetLatestParameters,
     )
+    from datapump.engines import EngineName
     from datapump.ports import Ports
 
 HOUR = 3600
@@ -58,7 +60,11 @@ def jobs_for(execution_id: str, command: AnyCommand, ports: Ports, *, last_attem
     if isinstance(command, AnalysisCommand):
         return _analysis(command.parameters, ports)
     if isinstance(command, SyncCommand):
-        return sync_jobs(execution_id, command.parameters, ports, last_attempt=last_attempt)
+        found = sync_jobs(execution_id, command.parameters, ports, last_attempt=last_attempt)
+        for job in found.jobs:
+            if isinstance(job, AnalysisJob):
+                job.engine_asked = command.parameters.engine
+        return found
     if isinstance(command, ContinueJobsCommand):
         return _continue(command.parameters, ports)
     if isinstance(command, SetLatestCommand):
@@ -82,7 +88,7 @@ def _analysis(parameters: AnalysisParameters, ports: Ports) -> Dispatched:
 
 
 def _analysis_job(table: Table, parameters: AnalysisParameters, ports: Ports) -> AnalysisJob:
-    check_engine(table, ports)
+    check_engine(table, ports, parameters.engine)
     sources = alert_files(table, ports)
     job = AnalysisJob(
         id=ports.clock.new_id(),
@@ -95,6 +101,7 @@ def _analysis_job(table: Table, parameters: AnalysisParameters, ports: Ports) ->
         alert_sources=sources,
         alerts_until=last_time(sources),
         timeout_sec=FIRE_TIMEOUT_S if sources else ANALYSIS_TIMEOUT_S,
+        engine_asked=parameters.engine,
     )
     # Making a version that exists would fail after hours of work: it is refused before the first minute.
     existing = published_already(job, ports)
@@ -103,8 +110,8 @@ def _analysis_job(table: Table, parameters: AnalysisParameters, ports: Ports) ->
     return job
 
 
-def check_engine(table: Table, ports: Ports) -> None:
-    """Refuse a table that the engine cannot compute.
+def check_engine(table: Table, ports: Ports, asked: EngineName | None = None) -> None:
+    """Refuse a table that the engine cannot compute, or not the one that is asked for.
 
     Raises:
         UnsupportedError: The message names the table and what the engine can do.
@@ -112,6 +119,8 @@ def check_engine(table: Table, ports: Ports) -> None:
     if table.analysis not in ports.engine.analyses:
         can = ", ".join(sorted(ports.engine.analyses))
         raise UnsupportedError(f"the table {table} cannot be analysed here: this deployment's engine computes {can}")
+    if isinstance(ports.engine, ChoosingEngine):
+        ports.engine.refuse(table.analysis, asked)
 
 
 def _continue(parameters: ContinueJobsParameters, ports: Ports) -> Dispatched:
@@ -120,7 +129,7 @@ def _continue(parameters: ContinueJobsParameters, ports: Ports) -> Dispatched:
         if holder is not None:
             raise ConflictError(f"job {job.id} is not ended: execution {holder} is still working on it")
         if isinstance(job, AnalysisJob):
-            check_engine(job.table, ports)
+            check_engine(job.table, ports, job.engine_asked)
             take_up(job, ports)
         elif isinstance(job, RasterJob):
             raster_version.take_up(job, ports)

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 from datetime import date
 from enum import StrEnum
-from typing import Annotated, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Literal, Self
 
 from pydantic import Field, TypeAdapter, ValidationError, model_validator
 
-from datapump.analyses import Analysis, FeatureType, SyncType
+from datapump.analyses import NOT_COMPUTED, Analysis, FeatureType, SyncType
+from datapump.engines import EngineName
 from datapump.errors import Fault, InvalidInputError
 from datapump.jobs.document import Document
 from datapump.jobs.documents import Job, Table
 from datapump.names import DatasetName, VersionName
 from datapump.rasters.parameters import TileCacheParameters, TileSetParameters
+
+if TYPE_CHECKING:
+    from pydantic_core import ErrorDetails
 
 GEOTRELLIS_VERSION_PATTERN = r"^\d{1,3}\.\d{1,3}\.\d{1,3}([.-][A-Za-z0-9.-]{1,40})?$"
 LABEL_NAME_PATTERN = r"^[a-z][a-z0-9_.-]{0,62}$"
@@ -43,12 +47,17 @@ class Asked(Document):
 
 
 class AnalysisParameters(Document):
-    """One analysis job per table."""
+    """One analysis job per table.
+
+    Attributes:
+        engine: Which engine computes; none: the deployment chooses, by its settings and the estimated work.
+    """
 
     analysis_version: VersionName
     sync: bool
     geotrellis_version: str = Field(pattern=GEOTRELLIS_VERSION_PATTERN)
     tables: list[Table] = Field(min_length=1, max_length=1000)
+    engine: EngineName | None = None
 
     @model_validator(mode="after")
     def _can_work(self) -> Self:
@@ -81,11 +90,16 @@ def refuse_impossible(table: Table) -> None:
 
 
 class SyncParameters(Document):
-    """Every enabled sync config of the types, or of the types and tables."""
+    """Every enabled sync config of the types, or of the types and tables.
+
+    Attributes:
+        engine: Which engine computes; none: the deployment chooses, by its settings and the estimated work.
+    """
 
     types: list[SyncType] = Field(min_length=1)
     sync_version: VersionName | None = None
     tables: list[Table] | None = Field(default=None, min_length=1, max_length=1000)
+    engine: EngineName | None = None
 
     @model_validator(mode="after")
     def _each_once(self) -> Self:
@@ -197,8 +211,11 @@ def parse_command(body: bytes | str) -> AnyCommand:
 
 def _faults(error: ValidationError) -> list[Fault]:
     return [
-        Fault(pointer(_path(item["loc"], item.get("ctx", {}))), _words(item["type"], item["msg"], item.get("ctx", {})))
-        for item in error.errors(include_url=False, include_input=False)
+        Fault(
+            pointer(_path(item["loc"], item.get("ctx", {}))),
+            _not_computed(item) or _words(item["type"], item["msg"], item.get("ctx", {})),
+        )
+        for item in error.errors(include_url=False)
     ]
 
 
@@ -211,6 +228,14 @@ def _path(location: tuple[int | str, ...], context: dict[str, object]) -> tuple[
         del path[3:4]
     discriminator = context.get("discriminator")
     return (*path, discriminator.strip("'")) if isinstance(discriminator, str) else tuple(path)
+
+
+def _not_computed(item: ErrorDetails) -> str | None:
+    """Why an analysis that GeoTrellis knows is none here."""
+    if item["loc"][-1:] != ("analysis",) or not isinstance(item["input"], str):
+        return None
+    reason = NOT_COMPUTED.get(item["input"])
+    return reason and f"{item['input']!r} is not computed: {reason}"
 
 
 def _words(kind: str, message: str, context: dict[str, object]) -> str:

@@ -145,6 +145,9 @@ def _events(before: StoredJob, job: AnyJob) -> list[NewEvent]:
     if (old.status, old.step, old.retries) != (job.status, job.step, job.retries):
         data = {"status": job.status, "step": job.step, "retries": job.retries}
         return [NewEvent(job_id=job.id, kind=f"job {job.status}", message=job.message, data=data)]
+    if isinstance(job, AnalysisJob) and isinstance(old, AnalysisJob) and job.engine not in {None, old.engine}:
+        why = f"on the engine {job.engine}: {job.engine_reason}"
+        return [NewEvent(job_id=job.id, kind="engine chosen", message=why, data={"engine": job.engine})]
     if old.message != job.message and (job.outage_since is not None) != (old.outage_since is not None):
         return [NewEvent(job_id=job.id, kind="job waits" if job.outage_since else "job goes on", message=job.message)]
     return []

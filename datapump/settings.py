@@ -149,9 +149,25 @@ class Settings(BaseSettings):
     prices_of: str = Field("2025-01", description="When these prices were looked up.")
     spot_share: float = Field(0.4, gt=0, le=1, description="What plans reckon a spot instance costs of that.")
 
+    engine: Literal["auto", "local", "emr"] = Field(
+        "auto", description="Which engine computes what both can; auto: this machine's, up to engine_limit_hours."
+    )
+    engine_limit_hours: float = Field(
+        6.0, gt=0, description="From how many estimated hours of work for this machine an analysis goes to EMR."
+    )
     engine_processes: int = Field(2, ge=1, description="Analyses that run at once on this machine.")
     analysis_processes: int = Field(2, ge=1, description="Processes that one analysis of rasters uses.")
     orchestrator_threads: int = Field(4, ge=1, description="Jobs that are ticked at once.")
+    geotrellis_jars: str | None = Field(
+        None, description="Folder of the GeoTrellis jars; unset: geotrellis/jars in the pipeline bucket."
+    )
+    emr_instance_profile: str | None = Field(None, description="Role of the nodes of clusters.")
+    emr_service_role: str | None = Field(
+        None, description="Role of EMR itself; with both roles, one machine has clusters for what is too much for it."
+    )
+    emr_subnets: tuple[str, ...] = Field((), description="Subnets that clusters may be in (JSON list).")
+    emr_key_name: str | None = Field(None, description="SSH key of the nodes of clusters.")
+
     recipes: Path | None = Field(
         None, description="Folder of further recipes (TOML) of raster datasets; they go before those of the same name."
     )
@@ -186,14 +202,6 @@ class ProductionSettings(Settings):
         description="Name of the secret that holds the API key that the ResourceWatch and Areas APIs are sent as "
         "x-api-key; unset: nothing is.",
     )
-    geotrellis_jars: str | None = Field(
-        None, description="Folder of the GeoTrellis jars; unset: geotrellis/jars in the pipeline bucket."
-    )
-    emr_instance_profile: str | None = Field(None, description="Role of the nodes of clusters.")
-    emr_service_role: str | None = Field(None, description="Role of EMR itself.")
-    emr_subnets: tuple[str, ...] = Field((), description="Subnets that clusters may be in (JSON list).")
-    emr_key_name: str | None = Field(None, description="SSH key of the nodes of clusters.")
-
     poll_min_s: float = Field(15.0, gt=0, description="Shortest wait between two looks at a step.")
     poll_max_s: float = Field(120.0, gt=0, description="Longest wait between two looks at a step.")
 

@@ -23,7 +23,6 @@ from datapump.embedded.areas_api.app import create_areas_api
 from datapump.embedded.areas_api.settings import AreasApiSettings
 from datapump.embedded.data_api.app import create_data_api
 from datapump.embedded.data_api.settings import DataApiSettings
-from datapump.engines.local import LocalEngine
 from datapump.errors import ConflictError, StorageError
 from datapump.keys import ApiKey, Scope, digest, new_secret
 from datapump.objects import Objects
@@ -41,6 +40,7 @@ from datapump.stores.sqlite import (
     SqliteSyncConfigStore,
     SqliteTargetStore,
 )
+from state_machine.engines import embedded_engine
 from state_machine.local import LocalOrchestrator
 
 if TYPE_CHECKING:
@@ -71,7 +71,8 @@ def create_embedded(settings: Settings, clock: Clock | None = None) -> Embedded:
     """Put the deployment together; its lifespan starts and stops what runs in the background.
 
     Raises:
-        ConflictError: Another server runs on the same data folder.
+        ConflictError: Another server runs on the same data folder, or it is to use clusters that could not read its
+            buckets.
         DataError: A recipe is not valid.
         StorageError: The data folder cannot be used.
     """
@@ -87,6 +88,7 @@ def create_embedded(settings: Settings, clock: Clock | None = None) -> Embedded:
     runs = SqliteRunStore(database, clock)
     data_api_client = _data_api_client(settings, token)
     targets = SqliteTargetStore(database, clock)
+    engine = embedded_engine(settings, objects, clock, data_api_client)
     ports = Ports(
         settings=settings,
         clock=clock,
@@ -94,7 +96,7 @@ def create_embedded(settings: Settings, clock: Clock | None = None) -> Embedded:
         sync_configs=SqliteSyncConfigStore(database, clock),
         objects=objects,
         data_api=data_api_client,
-        engine=_engine(settings, objects, clock, data_api_client),
+        engine=engine,
         notifier=Webhooks.of(settings),
         areas_api=_areas_api_client(settings, areas_token),
         targets=targets,
@@ -116,7 +118,7 @@ def create_embedded(settings: Settings, clock: Clock | None = None) -> Embedded:
         clock=clock,
         data_api=lambda: data_api_client,
         objects=objects,
-        engine="local",
+        engines=engine.names,
         analyses=frozenset(ports.engine.analyses),
         limiter=RateLimiter(clock, settings.rate_limit_requests, settings.rate_limit_window_s),
         audit=SqliteAuditStore(database),
@@ -220,17 +222,4 @@ def _areas_api_settings(settings: Settings, token: str) -> AreasApiSettings:
             "public_url": f"http://{settings.host}:{settings.port}{AREAS_API_PATH}",
             "tokens": {token: {"role": "ADMIN", "user_id": "datapump"}},
         }
-    )
-
-
-def _engine(settings: Settings, objects: Objects, clock: Clock, versions: DataApi) -> LocalEngine:
-    layers = settings.data_dir / "layers.toml"
-    return LocalEngine(
-        folder=settings.data_dir.resolve() / "engine",
-        objects=objects,
-        layers=settings.layers or (layers if layers.is_file() else None),
-        max_runs=settings.engine_processes,
-        processes=settings.analysis_processes,
-        versions=versions,
-        clock=clock,
     )

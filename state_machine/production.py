@@ -16,6 +16,7 @@ from datapump.clients.areas_api import AreasApi
 from datapump.clients.data_api import DataApi
 from datapump.clients.webhooks import Webhooks
 from datapump.clock import SystemClock
+from datapump.engines.choice import ChoosingEngine, Limits
 from datapump.engines.emr import EmrEngine, EmrOptions
 from datapump.errors import DatapumpError
 from datapump.objects import Objects
@@ -44,6 +45,7 @@ def create_ports(settings: ProductionSettings, clock: Clock | None = None) -> Po
     secrets = Secrets(aws, clock, settings.secret_cache_s)
     objects = Objects(None, Buckets.of(settings), gcs_key=lambda: secrets.get(settings.gcs_secret))
     tables = Tables.of(settings)
+    clusters = EmrEngine(aws, objects, clock, EmrOptions.of(settings))
     token = secrets.get(settings.api_secret, "token")
     return Ports(
         settings=settings,
@@ -52,7 +54,7 @@ def create_ports(settings: ProductionSettings, clock: Clock | None = None) -> Po
         sync_configs=DynamoSyncConfigStore(tables, clock),
         objects=objects,
         data_api=DataApi(settings.data_api_url or "", token, settings.data_api_timeout_s),
-        engine=EmrEngine(aws, objects, clock, _emr(settings)),
+        engine=ChoosingEngine({"emr": clusters}, objects, Limits.of(settings)),
         notifier=Webhooks.of(_with_webhooks(settings, secrets)),
         areas_api=_areas_api(settings, token, secrets),
         targets=DynamoTargetStore(tables, clock),
@@ -94,18 +96,6 @@ class Connected:
             if self._made[0].areas_api is not None:
                 self._made[0].areas_api.close()
         self._made = None
-
-
-def _emr(settings: ProductionSettings) -> EmrOptions:
-    return EmrOptions(
-        pipeline_bucket=settings.pipeline_bucket,
-        jar_path=settings.geotrellis_jars or f"s3://{settings.pipeline_bucket}/geotrellis/jars",
-        production=settings.environment == "production",
-        instance_profile=settings.emr_instance_profile,
-        service_role=settings.emr_service_role,
-        subnets=settings.emr_subnets,
-        key_name=settings.emr_key_name,
-    )
 
 
 def _areas_api(settings: ProductionSettings, token: SecretStr, secrets: Secrets) -> AreasApi | None:

@@ -59,5 +59,5 @@ def submit_command(submission: Submitted, body: JsonBody, query: Annotated[Comma
     With `plan=true` nothing is changed: the execution only finds out what the command would do.
     """
     command = parse_command(body)
-    refuse_unavailable(command)
+    refuse_unavailable(command, submission.services.engines)
     return submission.start(command, fingerprint(command, plan_only=query.plan), plan_only=query.plan)

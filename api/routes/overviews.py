@@ -38,7 +38,8 @@ def get_catalog(services: ServicesOf) -> Catalog:
     """What can be asked of this deployment: analyses, feeds, kinds of features."""
     known = available_sync_types()
     return Catalog(
-        engine=services.engine,
+        engine=" or ".join(services.engines) or "none",
+        engines=list(services.engines),
         analyses=[AnalysisEntry(name=name, available=name in services.analyses) for name in Analysis],
         sync_types=[SyncTypeEntry(name=name, available=name in known) for name in sync_types()],
         feature_types=list(FeatureType),

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import BaseModel, Field
 
 from datapump.analyses import Analysis, SyncType
+from datapump.engines import EngineName
 from datapump.executions import Event, ExecutionStatus
 from datapump.jobs.documents import (
     AnalysisJob,
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 
 ENOUGH = 0.05
 PUBLISHED = frozenset({ResultState.LATEST, ResultState.DONE})
+NO_ENGINE: dict[str, Any] = {"engine": None, "engine_reason": None}
 
 
 class Result(BaseModel):
@@ -76,6 +78,8 @@ class JobDocument(BaseModel):
     remaining_s: float | None = Field(
         description="Estimate of the seconds until it ends, from its progress and time so far; null if there is none."
     )
+    engine: EngineName | None = Field(description="The engine that its run is on; null until that is chosen.")
+    engine_reason: str | None = Field(description="Why that one, in words.")
     retries: int = Field(description="How often its engine run was started again.")
     errors: list[JobError] = Field(description="What went wrong, when and in which step.")
     notes: list[str] = Field(description="What to know of what it did: rows skipped, layers left out.")
@@ -107,6 +111,7 @@ class JobDocument(BaseModel):
                 "sync_version": None,
                 "results": results,
                 "assets": [],
+                **NO_ENGINE,
             }
         own = {"remaining_s": remaining_s(job, now), "next_look": None if job.ended else stored.due}
         common = {name: getattr(job, name) for name in cls.model_fields if name not in {*subject, *own}}
@@ -129,6 +134,8 @@ def _analysis_subject(job: AnalysisJob) -> dict[str, Any]:
         "sync_type": job.sync_type,
         "sync_version": job.sync_version,
         "results": [Result.table(r.dataset, r.version, r.state, appended=r.action == "append") for r in job.results],
+        "engine": job.engine,
+        "engine_reason": job.engine_reason or None,
         "assets": [],
     }
 
@@ -138,6 +145,7 @@ def _raster_subject(job: RasterJob) -> dict[str, Any]:
     state = ResultState.FAILED if job.status is JobStatus.FAILED else states.get(job.step, ResultState.DONE)
     shown = AssetDocument.model_fields
     return {
+        **NO_ENGINE,
         "dataset": job.dataset,
         "version": job.version,
         "analysis": None,
@@ -155,7 +163,13 @@ def _raster_subject(job: RasterJob) -> dict[str, Any]:
 
 def _area_subject(job: AreaStatusJob) -> dict[str, Any]:
     nothing: dict[str, Any] = {"version": None, "analysis": None, "analysis_version": None, "results": [], "assets": []}
-    return {**nothing, "dataset": job.dataset, "sync_type": job.sync_type, "sync_version": job.sync_version}
+    return {
+        **NO_ENGINE,
+        **nothing,
+        "dataset": job.dataset,
+        "sync_type": job.sync_type,
+        "sync_version": job.sync_version,
+    }
 
 
 class ExecutionSummary(BaseModel):

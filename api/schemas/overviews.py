@@ -9,6 +9,7 @@ from pydantic import BaseModel, Field
 
 from api.schemas.recipes import RecipeEntry
 from datapump.analyses import Analysis, FeatureType, SyncType
+from datapump.engines import EngineName
 from datapump.executions import ConfigRun
 
 if TYPE_CHECKING:
@@ -33,7 +34,11 @@ class SyncTypeEntry(BaseModel):
 class Catalog(BaseModel):
     """What can be asked of this deployment."""
 
-    engine: str = Field(description="What computes analyses.")
+    engine: str = Field(description="What computes analyses, in words.")
+    engines: list[EngineName] = Field(
+        description="The engines that it chooses from, by the estimated work or as a command asks: `engine` of its "
+        "parameters."
+    )
     analyses: list[AnalysisEntry]
     sync_types: list[SyncTypeEntry]
     feature_types: list[FeatureType] = Field(description="Kinds of features that analyses are computed over.")

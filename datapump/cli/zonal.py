@@ -6,13 +6,14 @@ import resource
 import sys
 from contextlib import closing, contextmanager
 from datetime import date, datetime
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from typer.core import TyperCommand
 
-from datapump.analyses import Analysis, FeatureType
+from datapump.analyses import NOT_COMPUTED, Analysis, FeatureType
 from datapump.cli.output import err, print_json, told
 from datapump.clock import SystemClock
 from datapump.engines import AnalysisRequest
@@ -43,6 +44,9 @@ class _SeveralValues(TyperCommand):
     """Takes several values behind one `--features`, as a shell makes of `--features *.tsv`."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:  # noqa: ANN401 - typer's own signature
+        for name, reason in NOT_COMPUTED.items():
+            if f"--analysis={name}" in args or ("--analysis", name) in pairwise(args):
+                raise typer.BadParameter(f"{name!r} is not computed: {reason}", param_hint="'--analysis'")
         return super().parse_args(ctx, _repeated(args))
 
 

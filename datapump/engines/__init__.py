@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from datetime import date
 from enum import StrEnum
-from typing import Protocol
+from typing import Literal, Protocol
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from datapump.analyses import Analysis, FeatureType, SyncType
+
+EngineName = Literal["local", "emr"]
 
 
 class AnalysisRequest(BaseModel):
@@ -28,6 +30,7 @@ class AnalysisRequest(BaseModel):
         sync_type: The feed that the run follows.
         geotrellis_version: The release of GeoTrellis that computes, where it is GeoTrellis that does.
         retries: How often this analysis has been tried before.
+        engine: The engine that it was asked of; None: any.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -46,6 +49,7 @@ class AnalysisRequest(BaseModel):
     sync_type: SyncType | None = None
     geotrellis_version: str = ""
     retries: int = Field(default=0, ge=0)
+    engine: EngineName | None = None
 
 
 class RunState(StrEnum):
@@ -100,14 +104,14 @@ class Outlook(BaseModel):
     """What a run would take, told before it is started.
 
     Attributes:
-        engine: Which engine would run it: `local`, `emr`.
+        engine: Which engine would run it.
         reason: Why that one, in words.
         cluster: The machines that would be started; None: none.
     """
 
     model_config = ConfigDict(frozen=True)
 
-    engine: str
+    engine: EngineName
     reason: str
     cluster: Cluster | None = None
 

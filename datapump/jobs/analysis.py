@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from datapump.effects import UnsettledError, once
 from datapump.engines import AnalysisRequest, RunState
+from datapump.engines.choice import ChoosingEngine
 from datapump.jobs import publishing
 from datapump.jobs.documents import AnalysisJob, JobStatus, ResultTable
 from datapump.jobs.result_versions import fix_targets
@@ -15,6 +16,7 @@ from datapump.results import appends, dataset_name, level_and_table, output_fold
 
 if TYPE_CHECKING:
     from datapump.effects import Outcome
+    from datapump.engines import Engine
     from datapump.ports import Ports
 
 MAX_RETRIES = 3
@@ -49,12 +51,13 @@ def cancel(job: AnalysisJob, ports: Ports) -> None:
         return
     name = run_name(job)
     effect = ports.runs.get_effect(_start_key(job))
-    if effect is not None and not effect.done and ports.engine.find(name) is None:
+    engine = engine_of(job, ports)
+    if effect is not None and not effect.done and engine.find(name) is None:
         age_s = (ports.clock.now() - effect.intended).total_seconds()
         if age_s < ports.settings.effect_settle_s:
             # It may have been asked for and not be there yet: it would go on when nobody looks any more.
             raise UnsettledError(effect.key)
-    ports.engine.cancel(name, job.run_id)
+    engine.cancel(name, job.run_id)
 
 
 def take_up(job: AnalysisJob, ports: Ports) -> None:
@@ -66,11 +69,23 @@ def take_up(job: AnalysisJob, ports: Ports) -> None:
     reopen(job)
     if job.ended or job.step not in {"starting", "analyzing"}:
         return
-    run = ports.engine.find(run_name(job), job.run_id)
+    run = engine_of(job, ports).find(run_name(job), job.run_id)
     lost = run is None and job.step == "analyzing"
     if lost or (run is not None and run.state in {RunState.FAILED, RunState.CANCELLED}):
         _start_over(job)
+        # A new run may be better off elsewhere.
+        job.engine, job.engine_reason = None, ""
         job.status = JobStatus.STARTING
+
+
+def engine_of(job: AnalysisJob, ports: Ports) -> Engine:
+    """The engine that the job's run is on, or would be.
+
+    Raises:
+        UnsupportedError: The deployment does not have it any more.
+    """
+    engine = ports.engine
+    return engine.named(job.engine) if isinstance(engine, ChoosingEngine) else engine
 
 
 def run_name(job: AnalysisJob) -> str:
@@ -91,40 +106,48 @@ def _start(job: AnalysisJob, ports: Ports) -> None:
         if hindrance is not None:
             raise JobFailedError(hindrance)
         # Saved before the engine is asked, so that whoever takes the job up again finds the same folder.
-        job.output = _free_folder(job, ports)
-        advance(job, message="asking the engine for a run")
+        output = _free_folder(job, ports)
+        if job.engine is None:
+            chosen = ports.engine.outlook(_request(job, output))
+            job.engine, job.engine_reason = chosen.engine, chosen.reason
+        job.output = output
+        advance(job, message=f"asking the engine {job.engine} for a run")
         return
-    name = run_name(job)
-    request = AnalysisRequest(
-        name=name,
-        analysis=job.table.analysis,
-        feature_type=job.feature_type,
-        features=tuple(job.features),
-        output=job.output,
-        fire_sources=tuple(job.alert_sources),
-        change_only=job.change_only,
-        dataset=job.table.dataset,
-        sync_type=job.sync_type,
-        geotrellis_version=job.geotrellis_version,
-        retries=job.retries,
-    )
-    started = once(_start_key(job), ports, do=lambda: _begin(request, ports), find=lambda: _begun(name, ports))
+    request = _request(job, job.output)
+    started = once(_start_key(job), ports, do=lambda: _begin(request, job, ports), find=lambda: _begun(job, ports))
     job.run_id = started.get("run_id")
     job.status = JobStatus.EXECUTING
     job.start_time = job.start_time or ports.clock.now()
     advance(job, step="analyzing", message="analyzing")
 
 
+def _request(job: AnalysisJob, output: str) -> AnalysisRequest:
+    return AnalysisRequest(
+        name=run_name(job),
+        analysis=job.table.analysis,
+        feature_type=job.feature_type,
+        features=tuple(job.features),
+        output=output,
+        fire_sources=tuple(job.alert_sources),
+        change_only=job.change_only,
+        dataset=job.table.dataset,
+        sync_type=job.sync_type,
+        geotrellis_version=job.geotrellis_version,
+        retries=job.retries,
+        engine=job.engine_asked,
+    )
+
+
 def _start_key(job: AnalysisJob) -> str:
     return f"{job.id}/start/{run_name(job)}"
 
 
-def _begin(request: AnalysisRequest, ports: Ports) -> Outcome:
-    return {"run_id": ports.engine.start(request)}
+def _begin(request: AnalysisRequest, job: AnalysisJob, ports: Ports) -> Outcome:
+    return {"run_id": engine_of(job, ports).start(request)}
 
 
-def _begun(name: str, ports: Ports) -> Outcome | None:
-    run = ports.engine.find(name)
+def _begun(job: AnalysisJob, ports: Ports) -> Outcome | None:
+    run = engine_of(job, ports).find(run_name(job))
     return None if run is None else {"run_id": run.run_id}
 
 
@@ -144,7 +167,7 @@ def _free_folder(job: AnalysisJob, ports: Ports) -> str:
 
 
 def _analyze(job: AnalysisJob, ports: Ports) -> None:
-    status = ports.engine.find(run_name(job), job.run_id)
+    status = engine_of(job, ports).find(run_name(job), job.run_id)
     if status is not None:
         job.links.update(status.links)
     if status is None:

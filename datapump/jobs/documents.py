@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 from pydantic import Field, JsonValue, TypeAdapter
 
 from datapump.analyses import Analysis, FeatureType, SyncType
+from datapump.engines import EngineName
 from datapump.jobs.document import Document
 from datapump.jobs.raster_assets import RasterAsset, Retirement
 from datapump.names import DatasetName, VersionName
@@ -145,6 +146,9 @@ class AnalysisJob(JobBase):
         attempt: Counts the engine runs, so that each has a name and a folder of its own.
         output: Folder that the engine writes to, fixed before it starts.
         run_id: The engine's own id of the run, where it is not its name.
+        engine_asked: The engine that the command asks for; None: whichever the deployment chooses.
+        engine: The engine that the run is on, fixed before it starts, whatever the settings say later.
+        engine_reason: Why that one, in words.
     """
 
     kind: Literal["analysis"] = "analysis"
@@ -168,6 +172,9 @@ class AnalysisJob(JobBase):
     attempt: int = Field(default=0, ge=0)
     output: str | None = None
     run_id: str | None = None
+    engine_asked: EngineName | None = None
+    engine: EngineName | None = None
+    engine_reason: str = ""
     results: list[ResultTable] = Field(default_factory=list)
 
 

@@ -25,7 +25,7 @@ HOUR_S = 3600
 
 def estimate_job(job: AnyJob, outlook: Outlook | None, ports: Ports) -> Estimate:
     """How long one job would take, and what its machines would cost."""
-    past = list(islice(_durations(job, ports), ENOUGH))
+    past = list(islice(_durations(job, outlook, ports), ENOUGH))
     cluster = None if outlook is None else outlook.cluster
     if past:
         duration = round(median(past), 1)
@@ -63,14 +63,15 @@ def estimate_whole(estimates: Sequence[Estimate], settings: Settings) -> Estimat
     return Estimate(duration_s=together, cost_usd=round(sum(costs), 2) if costs else None, basis=basis)
 
 
-def _durations(job: AnyJob, ports: Ports) -> Iterator[float]:
-    """Seconds that completed jobs of the same kind took, newest first."""
+def _durations(job: AnyJob, outlook: Outlook | None, ports: Ports) -> Iterator[float]:
+    """Seconds that completed jobs of the same kind took on the same engine, newest first."""
     dataset = job.table.dataset if isinstance(job, AnalysisJob) else job.dataset
     page = ports.runs.list_executions(dataset=dataset, status=ExecutionStatus.SUCCEEDED, limit=LOOKED_AT)
     for execution in page.items:
         for stored in ports.runs.list_jobs(execution.id):
             past = stored.job
-            if past.status is JobStatus.COMPLETE and _alike(past, job) and past.start_time and past.end_time:
+            alike = _alike(past, job) and _same_engine(past, outlook)
+            if past.status is JobStatus.COMPLETE and alike and past.start_time and past.end_time:
                 yield (past.end_time - past.start_time).total_seconds()
 
 
@@ -78,6 +79,11 @@ def _alike(past: AnyJob, job: AnyJob) -> bool:
     if isinstance(past, AnalysisJob) or isinstance(job, AnalysisJob):
         return isinstance(past, AnalysisJob) and isinstance(job, AnalysisJob) and _same_table(past, job)
     return past.kind == job.kind and past.dataset == job.dataset
+
+
+def _same_engine(past: AnyJob, outlook: Outlook | None) -> bool:
+    """Jobs of before engines were chosen do not say which theirs was."""
+    return not isinstance(past, AnalysisJob) or outlook is None or past.engine in {None, outlook.engine}
 
 
 def _same_table(past: AnalysisJob, job: AnalysisJob) -> bool:

@@ -189,7 +189,7 @@ def test_an_outage_shorter_than_patience_is_only_waited_for(world, away):
     assert world.carry(execution).status is ExecutionStatus.SUCCEEDED
     assert world.runs.get_job(execution, job).job.outage_since is None
     kinds = [event.kind for event in world.runs.list_events(execution) if event.job_id]
-    assert kinds == ["job executing", "job executing", "job waits", "job goes on", "job complete"]
+    assert kinds == ["engine chosen", "job executing", "job executing", "job waits", "job goes on", "job complete"]
 
 
 def test_an_outage_longer_than_patience_fails_the_job(world, away):

@@ -80,7 +80,7 @@ def test_secrets_come_from_secrets_manager_and_no_client_is_made_before_it_is_us
     assert ports.data_api._token.get_secret_value() == "bearer"
     assert ports.notifier._channel.get_secret_value() == "https://hooks.slack.com/x"
     assert ports.areas_api is None
-    assert {service for service, _ in ports.engine._aws._clients} == {"secretsmanager"}
+    assert {service for service, _ in ports.engine.named("emr")._aws._clients} == {"secretsmanager"}
     ports.data_api.close()
 
 

@@ -242,7 +242,7 @@ class AwsTwin(Twin, Deployment):
         DynamoKeyStore(tables).add(key)
         self.ports = create_ports(self.settings, self.clock)
         self.runs, self.sync_configs = self.ports.runs, self.ports.sync_configs
-        self.orchestrator = StepFunctionsOrchestrator(self.ports.engine._aws, self.runs, account.machine)
+        self.orchestrator = StepFunctionsOrchestrator(self.ports.engine.named("emr")._aws, self.runs, account.machine)
 
     def _settle(self):
         # Ten jobs' loads may take longer than it waits; then the state machine only looks again.

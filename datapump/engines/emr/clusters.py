@@ -6,7 +6,7 @@ Source: the clusters of the production pipeline.
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple, Self
 
 from datapump.analyses import Analysis, FeatureType
 from datapump.engines.emr.spark import arguments, configurations
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     )
 
     from datapump.engines import AnalysisRequest
+    from datapump.settings import Settings
 
 MASTER: Final = "r4.2xlarge"
 WORKERS: Final = ("r5a.2xlarge", "r5.2xlarge", "r4.2xlarge")
@@ -52,6 +53,20 @@ class EmrOptions(NamedTuple):
     service_role: str | None = None
     subnets: tuple[str, ...] = ()
     key_name: str | None = None
+
+    @classmethod
+    def of(cls, settings: Settings) -> Self:
+        """As the settings say."""
+        return cls(
+            pipeline_bucket=settings.pipeline_bucket,
+            jar_path=settings.geotrellis_jars or f"s3://{settings.pipeline_bucket}/geotrellis/jars",
+            # One machine computes all countries, and so do its clusters.
+            production=settings.environment in {"production", "embedded"},
+            instance_profile=settings.emr_instance_profile,
+            service_role=settings.emr_service_role,
+            subnets=settings.emr_subnets,
+            key_name=settings.emr_key_name,
+        )
 
 
 def cluster(request: AnalysisRequest, workers: int, options: EmrOptions) -> RunJobFlowInputTypeDef:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
 
-from datapump.analyses import FIRE_ANALYSES, Analysis, FeatureType
+from datapump.analyses import FIRE_ANALYSES, Analysis, FeatureType, SyncType
 from datapump.aws import calling
 from datapump.engines import Cluster, Outlook
 from datapump.engines.emr.clusters import MASTER, WORKERS, cluster, core_nodes, log_folder, needs_on_demand
@@ -121,7 +121,9 @@ class EmrEngine:
         return ended
 
     def _workers(self, request: AnalysisRequest) -> int:
-        return worker_count(request, self._size(request), production=self._options.production)
+        # The number for user areas is fixed; and while a run is planned, their file is not there yet.
+        size = 0 if request.sync_type is SyncType.RW_AREAS else self._size(request)
+        return worker_count(request, size, production=self._options.production)
 
     def _size(self, request: AnalysisRequest) -> int:
         """Bytes of the limiting sources; a pattern's do not matter, and listing them could take long."""

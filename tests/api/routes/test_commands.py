@@ -52,6 +52,27 @@ def test_a_command_becomes_an_execution_that_is_started(world, operator, name):
     assert operator.get(response.headers["location"]).json() == document
 
 
+def test_an_engine_that_this_deployment_does_not_have_is_refused(world, operator):
+    object.__setattr__(world.services, "engines", ("local",))
+    response = submit(operator, changed("analysis", ["parameters", "engine"], "emr"))
+    assert (response.status_code, response.json()["type"]) == (501, "/problems/not-available")
+    assert response.json()["detail"] == "this deployment has no engine emr; it has local"
+    assert submit(operator, changed("analysis", ["parameters", "engine"], "local")).status_code == 202
+    response = submit(operator, changed("analysis", ["parameters", "engine"], "spark"))
+    assert response.status_code == 422
+    assert response.json()["errors"][0]["pointer"] == "/parameters/engine"
+
+
+@pytest.mark.parametrize(("name", "reason"), [("download", "they end with 2024"), ("all", "since 2.4.12")])
+def test_what_geotrellis_has_tables_of_and_nothing_here_computes_is_refused_with_the_reason(operator, name, reason):
+    response = submit(operator, changed("analysis", ["parameters", "tables", 0, "analysis"], name))
+    assert response.status_code == 422
+    (fault,) = response.json()["errors"]
+    assert fault["pointer"] == "/parameters/tables/0/analysis"
+    assert fault["detail"].startswith(f"'{name}' is not computed: there are no")
+    assert reason in fault["detail"]
+
+
 def test_what_this_deployment_cannot_do_is_refused(world, operator, monkeypatch):
     monkeypatch.delitem(SOURCES, SyncType.RW_AREAS)
     response = submit(operator, {"command": "sync", "parameters": {"types": ["viirs", "rw_areas"]}}, "k")

@@ -219,6 +219,8 @@ def test_an_execution_is_shown_with_its_jobs(world, operator, executions):
         "message": "loading 1 table",
         "notes": [],
         "progress": 0.75,
+        "engine": None,
+        "engine_reason": None,
         "remaining_s": analysis["remaining_s"],
         "retries": 0,
         "errors": [],

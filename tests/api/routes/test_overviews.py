@@ -40,9 +40,9 @@ def moment(value):
 
 def test_the_catalog_says_what_is_available_here(world, reader):
     object.__setattr__(world.services, "analyses", frozenset({Analysis.VIIRS}))
-    object.__setattr__(world.services, "engine", "local")
+    object.__setattr__(world.services, "engines", ("local", "emr"))
     catalog = reader.get("/catalog").json()
-    assert catalog["engine"] == "local"
+    assert (catalog["engine"], catalog["engines"]) == ("local or emr", ["local", "emr"])
     assert [entry["name"] for entry in catalog["analyses"] if entry["available"]] == ["viirs"]
     available = [entry["name"] for entry in catalog["sync_types"] if entry["available"]]
     assert {*SOURCES, "wur_radd_alerts", "gfw_integrated_dist_alerts"} <= set(available) <= set(SyncType)

@@ -95,6 +95,8 @@ def test_objects_are_read_from_their_folder(tmp_path, world, command):
         ({"analysis": "glad"}, 2, "the analysis glad needs the layer umd_glad_landsat_alerts"),
         ({"analysis": "tcl", "feature_type": "feature"}, 2, "no tables for plain features"),
         ({"analysis": "fires"}, 2, "'fires' is not one of"),
+        ({"analysis": "download"}, 2, "'download' is not computed: there are no"),
+        ({"analysis": "all"}, 2, "'all' is not computed: there are no"),
         ({"feature_type": "country"}, 2, "'country' is not one of"),
         ({"features": "nowhere.tsv"}, 2, "no feature file is named nowhere.tsv"),
         ({"layers": "nowhere.toml"}, 2, "the layer catalog nowhere.toml does not exist"),

@@ -52,7 +52,8 @@ def test_it_goes_through_its_steps_one_after_the_other(world):
     execution = world.run(analysis())
     assert execution.status is ExecutionStatus.SUCCEEDED
     events = [event for event in world.runs.list_events(execution.id) if event.job_id]
-    assert [(event.data["status"], event.data["step"]) for event in events] == [
+    assert (events[0].kind, events[0].message) == ("engine chosen", "on the engine local: it is the only engine")
+    assert [(event.data["status"], event.data["step"]) for event in events[1:]] == [
         ("executing", "analyzing"),
         ("executing", "uploading"),
         ("complete", "complete"),
