@@ -17,12 +17,13 @@ from obstore.exceptions import (
 from obstore.store import GCSStore, S3Store
 from pydantic import BaseModel, ConfigDict
 
+from datapump.clock import SystemClock
 from datapump.errors import DataError, NotFoundError, RemoteRefusedError, RemoteUnavailableError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
-    from obstore.store import RetryConfig
+    from obstore.store import RetryConfig, S3Credential
     from pydantic import SecretStr
 
     from datapump.settings import Settings
@@ -31,6 +32,7 @@ ALL: Final = "*"
 _FIRST_WAIT: Final = timedelta(milliseconds=200)
 _LONGEST_WAIT: Final = timedelta(seconds=30)
 _CONNECT: Final = "10s"
+_ASKED_AGAIN: Final = timedelta(minutes=10)
 
 
 class Buckets(BaseModel):
@@ -135,17 +137,27 @@ def _with_key(bucket: str, key: SecretStr, options: dict[str, Any]) -> GCSStore:
         ) from None
 
 
-def _aws_credentials(bucket: str) -> Any:  # noqa: ANN401 - a class of a module that is loaded when it is needed
-    """The credentials that the AWS SDK finds, found anew before they expire."""
-    from obstore.auth.boto3 import Boto3CredentialProvider  # noqa: PLC0415 - loads the AWS SDK
+def _aws_credentials(bucket: str) -> Callable[[], S3Credential]:
+    """Tells the credentials that the AWS SDK finds, found anew before they expire."""
+    import boto3  # noqa: PLC0415 - costs much to load, and not all buckets need it
 
-    try:
-        return Boto3CredentialProvider()
-    except ValueError:
+    credentials = boto3.Session().get_credentials()
+    if credentials is None:
         raise RemoteRefusedError(
             f"s3://{bucket} cannot be used: the AWS SDK finds no credentials. Set them (AWS_ACCESS_KEY_ID and "
             "AWS_SECRET_ACCESS_KEY, AWS_PROFILE, or a role), or name a public bucket in DATAPUMP_UNSIGNED_BUCKETS"
-        ) from None
+        )
+
+    def current() -> S3Credential:
+        found = credentials.get_frozen_credentials()
+        return {
+            "access_key_id": str(found.access_key),
+            "secret_access_key": str(found.secret_key),
+            "token": found.token,
+            "expires_at": SystemClock().now() + _ASKED_AGAIN,
+        }
+
+    return current
 
 
 @contextmanager
