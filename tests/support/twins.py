@@ -30,6 +30,7 @@ QUERY_KEY = "key-of-queries"
 ENGINE = "the engine says so"
 # What differs between two runs of the same: time, tries, ids, and which engine did it.
 VOLATILE = {"start_time", "end_time", "polls", "next_poll_s", "links", "run_id", "outage_since", "at"}
+VOLATILE |= {"engine", "engine_reason"}
 
 
 class Twin:

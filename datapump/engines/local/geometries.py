@@ -21,10 +21,12 @@ EMPTY = "geometry is empty"
 UNREADABLE = "geometry is not hexadecimal WKB"
 FOREIGN = "geometry is not in WGS 84 (EPSG:4326)"
 NOT_POLYGON = "geometry is not a polygon"
+WRAPPED = "an edge of the geometry spans more than 180 degrees: cut it in two at 180 degrees east"
 BEYOND_REPAIR = "geometry is invalid and nothing is left of it when repaired"
 
 _POLYGONAL = (shapely.GeometryType.POLYGON, shapely.GeometryType.MULTIPOLYGON)
 _THREADS = 2
+_HALF, _WHOLE = 180, 360 - 1e-9
 
 
 @dataclass(frozen=True)
@@ -59,7 +61,8 @@ def read(values: Any) -> Shapes:  # noqa: ANN401 - pyarrow has no types
     foreign = _flags((srid != 0) & (srid != WGS84)) & ~(unreadable | empty)
     shapes = _polygonal(shapes)
     other = _flags(shapely.is_missing(shapes)) & ~(unreadable | empty)
-    usable = ~(unreadable | empty | foreign | other)
+    wrapped = _wrapped(shapes)
+    usable = ~(unreadable | empty | foreign | other | wrapped)
     invalid = usable & ~_valid(shapes)
     shapes[invalid] = _repaired(shapes[invalid])
     lost = invalid & _flags(shapely.is_missing(shapes) | shapely.is_empty(shapes))
@@ -68,6 +71,7 @@ def read(values: Any) -> Shapes:  # noqa: ANN401 - pyarrow has no types
         (UNREADABLE, unreadable),
         (FOREIGN, foreign),
         (NOT_POLYGON, other),
+        (WRAPPED, wrapped),
         (BEYOND_REPAIR, lost),
     )
     return Shapes(shapes, problems, invalid & ~lost)
@@ -108,6 +112,20 @@ def _polygons_of(collection: Any) -> Any:  # noqa: ANN401 - shapely has no types
     parts = shapely.get_parts(shapely.get_parts(collection))
     polygons = parts[shapely.get_type_id(parts) == shapely.GeometryType.POLYGON]
     return shapely.multipolygons(polygons) if len(polygons) else None
+
+
+def _wrapped(shapes: Geometries) -> BoolArray:
+    """Which have an edge that goes around the earth the long way; one along a whole parallel, as at a pole, may.
+
+    Such a ring was meant to cross the antimeridian, and taken as it is would be all that it is not.
+    """
+    bounds = shapely.bounds(shapes)
+    found = np.zeros(len(shapes), dtype=bool)
+    for index in np.flatnonzero(bounds[:, 2] - bounds[:, 0] > _HALF):
+        for ring in shapely.get_rings(shapes[index]):
+            reach = np.abs(np.diff(shapely.get_coordinates(ring)[:, 0]))
+            found[index] |= bool(((reach > _HALF) & (reach < _WHOLE)).any())
+    return found
 
 
 def _valid(shapes: Geometries) -> BoolArray:

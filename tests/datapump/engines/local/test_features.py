@@ -118,6 +118,10 @@ def test_gadm_ids_are_taken_apart_and_null_where_they_cannot_be(tmp_path, gid_1,
             "1\t" + shapely.to_wkb(shapely.Polygon([(0, 0), (1, 1), (2, 2), (0, 0)]), hex=True),
             "geometry is invalid and nothing is left of it when repaired",
         ),
+        (
+            "1\t" + shapely.to_wkb(shapely.Polygon([(179, 0), (-179, 0), (-179, 1), (179, 1)]), hex=True),
+            "an edge of the geometry spans more than 180 degrees: cut it in two at 180 degrees east",
+        ),
         (f"1\t{HEX}\tmore", "not 2 columns"),
         ("1", "not 2 columns"),
     ],
@@ -299,3 +303,12 @@ def test_countries_are_limited_by_the_order_of_their_codes_without_the_last(tmp_
     found = read_features(files, FeatureType("wdpa"), Files(None), lambda _: None, wanted)
     assert found.ids.table.to_pydict()["wdpa_protected_area__iso"] == ["BRA", "CAN"]
     assert reasons(found) == {"left out: its country is not in BRA up to, without, COK": 3}
+
+
+def test_geometries_on_both_sides_of_180_degrees_and_around_a_pole_are_taken_as_they_are(tmp_path):
+    sides = shapely.MultiPolygon([shapely.box(179, 0, 180, 1), shapely.box(-180, 0, -179, 1)])
+    pole = shapely.Polygon([(-180, -90), (180, -90), (180, -80), (90, -75), (0, -78), (-90, -70), (-180, -80)])
+    rows = [f"{number}\t{shapely.to_wkb(shape, hex=True)}\n" for number, shape in enumerate([sides, pole])]
+    features = read_text(tmp_path, ("fid\tgeom\n" + "".join(rows)).encode())
+    assert features.skipped.total == 0
+    assert shapely.area(features.geometries).tolist() == [sides.area, pole.area]
