@@ -168,18 +168,19 @@ def allowed_methods(request: Request) -> list[str]:
     """The methods that some route answers at the request's path; the framework names those of one route only."""
     here: dict[str, Any] = {
         "type": "http",
+        "method": "OPTIONS",
         "path": request.scope["path"],
         "root_path": request.scope.get("root_path", ""),
         "headers": [],
     }
+    matches = [(route, *route.matches(here)) for route in request.app.state.api_routes]
+    answering = [(route.methods, bool(scope["path_params"])) for route, match, scope in matches if match != Match.NONE]
     found: dict[str, bool] = {}
     for method in ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"):
         # HEAD is answered wherever GET is: see the middleware.
-        asked = {**here, "method": "GET" if method == "HEAD" else method}
-        matches = [route.matches(asked) for route in request.app.state.api_routes]
-        full = [scope for match, scope in matches if match is Match.FULL]
-        if full:
-            found[method] = all(scope["path_params"] for scope in full)
+        named = [is_named for methods, is_named in answering if ("GET" if method == "HEAD" else method) in methods]
+        if named:
+            found[method] = all(named)
     # What has an address of its own, as `pause`, is none of the things beside it, though it could be one's id.
     if not all(found.values()):
         found = {method: named for method, named in found.items() if not named}
