@@ -13,6 +13,8 @@ from datapump.engines.local.codes import Codes
 from datapump.engines.local.spans import Spans
 from datapump.engines.local.sums import Amount, by_code
 
+QUICK, MANY = range(15), range(15, 200)
+
 
 def spans_of(dice, shape, count):
     """Runs of polygons, which may overlap, also those of one polygon; some cover everything."""
@@ -30,7 +32,7 @@ def spans_of(dice, shape, count):
     return Spans(*(np.array(column, dtype=np.int64) for column in zip(*sorted(runs), strict=True)))
 
 
-@pytest.mark.parametrize("seed", range(40))
+@pytest.mark.parametrize("seed", [*QUICK, *(pytest.param(seed, marks=pytest.mark.soak) for seed in MANY)])
 def test_sums_by_code_are_those_of_every_pixel_whatever_the_blocks(seed):
     dice, numbers = random.Random(seed), np.random.default_rng(seed)
     shape, side = (dice.randint(1, 23), dice.randint(1, 23)), dice.randint(2, 9)
