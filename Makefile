@@ -24,7 +24,7 @@ run: setup
 	$(BIN)/datapump demo --port "$(PORT)" --fires "$(FIRES)" $(if $(filter 1,$(ONCE)),--once)
 
 test: setup
-	$(BIN)/python -m pytest -n 4 --dist worksteal $(ARGS)
+	$(BIN)/python -m pytest -n 4 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 lint: setup
 	$(BIN)/ruff format --check .

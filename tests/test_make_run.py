@@ -6,6 +6,7 @@ import csv
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -105,7 +106,11 @@ def test_a_second_run_finds_its_data_changes_nothing_and_serves_until_it_is_told
     assert tables(data, "viirs") == before
 
 
-def test_a_real_feed_is_counted_as_an_independent_count_does(tmp_path, real_data):
+@pytest.mark.parametrize("beside", [True, pytest.param(False, marks=pytest.mark.soak)], ids=["beside", "from nothing"])
+def test_a_real_feed_is_counted_as_an_independent_count_does(first, tmp_path, real_data, beside):
+    """Beside the sample's own fires it is quicker: rasters are analysed already."""
+    if beside:
+        shutil.copytree(first[0], tmp_path / "data")
     feed = real_data / "MODIS_C6_1_Global_24h.csv"
     text = run(tmp_path / "data", "--fires", str(feed))
     assert {outcome[1] for outcome in executions(text).values()} == {"succeeded"}

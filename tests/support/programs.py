@@ -1,4 +1,4 @@
-"""Programs that tests need and pip cannot bring."""
+"""What tests need and pip cannot bring: programs, real data."""
 
 from __future__ import annotations
 
@@ -14,9 +14,12 @@ NODE = ROOT / "node_modules/.bin"
 
 def need(program, package, install="apt-get install"):
     """Skip where a program is missing, naming the command that installs it; fail where nothing may be skipped."""
-    if shutil.which(program) is not None:
-        return
-    reason = f"needs {program}: {install} {package}"
+    if shutil.which(program) is None:
+        do_without(f"needs {program}: {install} {package}")
+
+
+def do_without(reason):
+    """Skip a test, or fail where nothing may be skipped."""
     if os.environ.get("DATAPUMP_TEST_REQUIRE") == "all":
         pytest.fail(reason)
     pytest.skip(reason)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import os
 import re
 from datetime import date, time
 from pathlib import Path
@@ -99,10 +98,9 @@ def test_dependent_datasets_come_after_what_they_are_made_from():
     }
 
 
-@pytest.mark.skipif("DATAPUMP_TEST_DATA" not in os.environ, reason="DATAPUMP_TEST_DATA is not set")
-def test_the_recipes_preserve_the_versions_that_production_preserves():
+def test_the_recipes_preserve_the_versions_that_production_preserves(real_data):
     listed = {}
-    with (Path(os.environ["DATAPUMP_TEST_DATA"]) / "preserved_versions.tsv").open() as file:
+    with (real_data / "preserved_versions.tsv").open() as file:
         for row in csv.DictReader(file, delimiter="\t"):
             listed.setdefault(row["dataset"], []).append(row["version"])
     assert {name: one.retention.keep for name, one in recipes().items() if one.retention.keep} == listed

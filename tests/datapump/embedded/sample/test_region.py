@@ -1,7 +1,5 @@
 import csv
 import hashlib
-import os
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,14 +11,6 @@ from datapump.embedded.sample.region import draw_region
 @pytest.fixture(scope="module")
 def region():
     return draw_region()
-
-
-@pytest.fixture(scope="module")
-def real_data() -> Path:
-    folder = os.environ.get("DATAPUMP_TEST_DATA")
-    if not folder:
-        pytest.skip("DATAPUMP_TEST_DATA names no folder of real data")
-    return Path(folder)
 
 
 def all_areas(region):
