@@ -95,11 +95,13 @@ class Settings(BaseSettings):
 
     viirs_url: str = Field(
         FIRMS + "suomi-npp-viirs-c2/shapes/zips/SUOMI_VIIRS_C2_Global_7d.zip",
-        description="FIRMS feed of VIIRS fires: https URL or file path.",
+        description="FIRMS feed of VIIRS fires: https URL, which may hold a key, or file path.",
+        repr=False,
     )
     modis_url: str = Field(
         FIRMS + "modis-c6.1/shapes/zips/MODIS_C6_1_Global_7d.zip",
-        description="FIRMS feed of MODIS fires: https URL or file path.",
+        description="FIRMS feed of MODIS fires: https URL, which may hold a key, or file path.",
+        repr=False,
     )
     feed_hosts: frozenset[str] = Field(
         frozenset({"firms2.modaps.eosdis.nasa.gov", "firms.modaps.eosdis.nasa.gov"}),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 import tempfile
 from contextlib import contextmanager
@@ -62,6 +63,17 @@ def shown(url: httpx.URL) -> str:
     """A URL as messages may show it: without user, password, query, and key-like parts of the path."""
     port = f":{url.port}" if url.port else ""
     return f"{url.scheme}://{url.host}{port}{_SECRET_SEGMENT.sub('...', url.path)}"
+
+
+def _mask(record: logging.LogRecord) -> bool:
+    """Write the addresses of a record as messages may show them: the HTTP client tells of each request."""
+    if isinstance(record.args, tuple):
+        record.args = tuple(shown(one) if isinstance(one, httpx.URL) else one for one in record.args)
+    return True
+
+
+# For all that this process asks: no address in a log holds a key.
+logging.getLogger("httpx").addFilter(_mask)
 
 
 @contextmanager
