@@ -17,7 +17,10 @@ def serving(app):
         server = uvicorn.Server(config)
         thread = threading.Thread(target=server.run, args=([listener],))
         thread.start()
-        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
-        server.should_exit = True
-        thread.join(20)
+        try:
+            yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+        finally:
+            # Also when the block fails: a thread that nobody ends keeps the whole process from ending.
+            server.should_exit = True
+            thread.join(20)
         assert not thread.is_alive()

@@ -33,7 +33,9 @@ def receiving(status=200, *, slow=False):
             server.answering.set()
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
         thread.start()
-        yield server
-        server.answering.set()
-        server.shutdown()
-        thread.join()
+        try:
+            yield server
+        finally:
+            server.answering.set()
+            server.shutdown()
+            thread.join()

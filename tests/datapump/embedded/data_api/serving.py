@@ -44,10 +44,12 @@ def serving(app, listening, lifespan="on"):
     server = Server(uvicorn.Config(app, log_level="error", lifespan=lifespan, ws="none"))
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
     thread.start()
-    assert server.is_up.wait(PATIENCE_S)
-    yield
-    server.should_exit = True
-    thread.join(PATIENCE_S)
+    try:
+        assert server.is_up.wait(PATIENCE_S)
+        yield
+    finally:
+        server.should_exit = True
+        thread.join(PATIENCE_S)
     assert not thread.is_alive()
 
 
