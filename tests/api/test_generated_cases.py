@@ -131,27 +131,11 @@ def asking(schema):
     return {"headers": HEADERS, "app": schema.app, "session": schema.app.session}
 
 
-def run(rows, renew, count, steps, **how):
-    """Run so many rows of so many operations, each row on a world of its own.
+class Rows(APP.as_state_machine()):
+    """Operations in a row, each given what the ones before it answered.
 
-    A row that fails is told as it was found: to look for a shorter one takes longer than a test may.
+    The app and the Lambda handler are asked the same, each on a world of its own that counts like the other.
     """
-    rows.renew = staticmethod(renew)
-    everything = list(HealthCheck)
-    rows.run(
-        settings=settings(
-            max_examples=count,
-            stateful_step_count=steps,
-            database=None,
-            phases=[Phase.generate],
-            suppress_health_check=everything,
-            **how,
-        )
-    )
-
-
-class Rows:
-    """Operations in a row, each given what the ones before it answered."""
 
     def setup(self):
         self.renew()
@@ -159,20 +143,31 @@ class Rows:
     def get_call_kwargs(self, case):  # noqa: ARG002 - schemathesis's own signature
         return asking(self.schema)
 
-
-class AppRows(Rows, APP.as_state_machine()):
-    pass
-
-
-class LambdaRows(Rows, LAMBDA.as_state_machine()):
-    pass
-
-
-class BothRows(AppRows):
-    """Rows that the app and the Lambda handler are asked, each on a world of its own that counts like the other."""
-
     def after_call(self, response, case):  # noqa: ARG002 - schemathesis's own signature
         case.call_and_validate(**asking(LAMBDA))
+
+
+def answer_rows(renewers, count, steps, **how):
+    """Run so many rows of so many operations, each row on worlds of its own.
+
+    A row that fails is told as it was found: to look for a shorter one takes longer than a test may.
+    """
+
+    class OnNewWorlds(Rows):
+        def renew(self):
+            for renew in renewers:
+                renew()
+
+    OnNewWorlds.run(
+        settings=settings(
+            max_examples=count,
+            stateful_step_count=steps,
+            database=None,
+            phases=[Phase.generate],
+            suppress_health_check=list(HealthCheck),
+            **how,
+        )
+    )
 
 
 def answers(schemas, label, count, **how):
@@ -219,29 +214,17 @@ def test_the_app_answers_at_the_edges_as_the_contract_says(label, on_app):
 
 
 def test_the_app_and_the_lambda_handler_answer_operations_in_a_row_as_the_contract_says(on_app, through_lambda):
-    def renew():
-        on_app()
-        through_lambda()
-
-    run(BothRows, renew, CASES, STEPS, derandomize=True)
+    answer_rows([on_app, through_lambda], CASES, STEPS, derandomize=True)
 
 
 @pytest.mark.soak
 @pytest.mark.timeout(3600)
 @pytest.mark.parametrize("label", OPERATIONS)
-def test_the_app_answers_2000_cases_an_operation_as_the_contract_says(label, on_app):
-    answers([APP], label, MANY)
+def test_2000_cases_an_operation_are_answered_as_the_contract_says(label, on_app, through_lambda):
+    answers([APP, LAMBDA], label, MANY)
 
 
 @pytest.mark.soak
 @pytest.mark.timeout(3600)
-@pytest.mark.parametrize("label", OPERATIONS)
-def test_the_lambda_handler_answers_2000_cases_an_operation_as_the_contract_says(label, through_lambda):
-    answers([LAMBDA], label, MANY)
-
-
-@pytest.mark.soak
-@pytest.mark.timeout(3600)
-@pytest.mark.parametrize(("rows", "renew"), [(AppRows, "on_app"), (LambdaRows, "through_lambda")])
-def test_2000_rows_of_operations_are_answered_as_the_contract_says(rows, renew, request):
-    run(rows, request.getfixturevalue(renew), MANY, 10)
+def test_2000_rows_of_operations_are_answered_as_the_contract_says(on_app, through_lambda):
+    answer_rows([on_app, through_lambda], MANY, 10)
