@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Literal
 
 from datapump.errors import ConflictError, NotFoundError
 from datapump.executions import ExecutionStatus, NewEvent
 from datapump.jobs.documents import JobStatus
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
     from datetime import datetime
 
     from datapump.executions import Execution
@@ -17,11 +17,34 @@ if TYPE_CHECKING:
 
 ORDER = {JobStatus.STARTING: 0, JobStatus.EXECUTING: 1, JobStatus.COMPLETE: 2, JobStatus.FAILED: 2}
 MOST_TOLD = 20
+# The filters of executions that many values of one execution may answer to.
+Kind = Literal["dataset", "sync_type", "label"]
 
 
 def forward(old: JobStatus, new: JobStatus) -> bool:
     """Whether a job may go from one status to another."""
     return new is old or ORDER[new] > ORDER[old]
+
+
+def kinds_of(execution: Execution) -> list[tuple[Kind, str]]:
+    """What an execution is found by from its making: the feeds that its command names, and its labels."""
+    asked = execution.command.get("parameters", {}).get("types", []) if execution.name == "sync" else []
+    labels = execution.command.get("labels", {}).items()
+    feeds: list[tuple[Kind, str]] = [("sync_type", sync_type) for sync_type in asked]
+    return [*feeds, *(("label", label) for name, value in labels for label in (name, f"{name}:{value}"))]
+
+
+def kinds_of_jobs(jobs: Iterable[AnyJob]) -> list[tuple[Kind, str]]:
+    """What an execution is found by once it has its jobs: their datasets, and the feeds that they follow."""
+    found: set[tuple[Kind, str]] = set()
+    for job in jobs:
+        # Of an analysis, the table; any other job is about a dataset itself.
+        named: Any = getattr(job, "table", job)
+        found.add(("dataset", str(named.dataset)))
+        sync_type = getattr(job, "sync_type", None)
+        if sync_type is not None:
+            found.add(("sync_type", str(sync_type)))
+    return sorted(found)
 
 
 def accepted(execution: Execution) -> NewEvent:

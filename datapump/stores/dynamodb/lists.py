@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from collections import deque
 from itertools import groupby
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from boto3.dynamodb.conditions import Key
 
 from datapump.clock import isoformat
+from datapump.stores.run_rules import kinds_of, kinds_of_jobs
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -80,32 +81,13 @@ def name(kind: str, value: object) -> str:
 
 def names_of(execution: Execution) -> list[str]:
     """The lists that an execution is in from its making, but for that of its status."""
-    asked = execution.command.get("parameters", {}).get("types", []) if execution.name == "sync" else []
-    labels = execution.command.get("labels", {}).items()
-    return [
-        ALL,
-        name("command", execution.name),
-        name("caller", execution.caller),
-        *(name("sync_type", sync_type) for sync_type in asked),
-        *(name("label", label) for key, value in labels for label in (key, f"{key}:{value}")),
-    ]
+    found = [name(*pair) for pair in kinds_of(execution)]
+    return [ALL, name("command", execution.name), name("caller", execution.caller), *found]
 
 
 def names_of_jobs(jobs: Iterable[AnyJob]) -> list[str]:
     """The lists that an execution is in by its jobs."""
-    found = set()
-    for job in jobs:
-        found.add(name("dataset", dataset_of(job)))
-        sync_type = getattr(job, "sync_type", None)
-        if sync_type is not None:
-            found.add(name("sync_type", sync_type))
-    return sorted(found)
-
-
-def dataset_of(job: AnyJob) -> str:
-    """The dataset that a job of any kind is about."""
-    named: Any = getattr(job, "table", job)
-    return str(named.dataset)
+    return [name(*pair) for pair in kinds_of_jobs(jobs)]
 
 
 def walk(tables: Tables, filters: ExecutionFilters, after: str | None, size: int) -> Iterator[Found]:

@@ -26,10 +26,11 @@ class SqliteAuditStore:
 
     def list(self, *, caller: str | None = None, after: str | None = None, limit: int = 50) -> Page[AuditRecord]:
         """Records, newest first; `after` is the number that the page before ended with."""
+        chosen = {"caller = ?": caller, "seq < ?": None if after is None else int(after)}
+        given = {condition: value for condition, value in chosen.items() if value is not None}
         rows = self._database.rows(
-            "SELECT seq, document FROM audit WHERE (? IS NULL OR caller = ?) AND (? IS NULL OR seq < ?)"
-            " ORDER BY seq DESC LIMIT ?",
-            (caller, caller, after, None if after is None else int(after), limit + 1),
+            f"SELECT seq, document FROM audit WHERE {' AND '.join(given) or '1'} ORDER BY seq DESC LIMIT ?",  # noqa: S608 - constants
+            (*given.values(), limit + 1),
         )
         items = [AuditRecord.model_validate_json(row["document"]) for row in rows[:limit]]
         return Page(items, str(rows[limit - 1]["seq"]) if len(rows) > limit else None)

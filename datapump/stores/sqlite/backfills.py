@@ -68,10 +68,11 @@ class SqliteBackfillStore:
         self, *, status: BackfillStatus | None = None, after: str | None = None, limit: int = 50
     ) -> Page[Backfill]:
         """Backfills, newest first; `after` is the id that the page before ended with."""
+        chosen = {"status = ?": status, "id < ?": after}
+        given = {condition: value for condition, value in chosen.items() if value is not None}
         rows = self._database.rows(
-            "SELECT document FROM backfills WHERE (? IS NULL OR status = ?) AND (? IS NULL OR id < ?)"
-            " ORDER BY id DESC LIMIT ?",
-            (status, status, after, after, limit + 1),
+            f"SELECT document FROM backfills WHERE {' AND '.join(given) or '1'} ORDER BY id DESC LIMIT ?",  # noqa: S608 - constants
+            (*given.values(), limit + 1),
         )
         items = [Backfill.model_validate_json(row["document"]) for row in rows[:limit]]
         return Page(items, items[-1].id if len(rows) > limit else None)

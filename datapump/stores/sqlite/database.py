@@ -113,6 +113,31 @@ MIGRATIONS = (
     CREATE UNIQUE INDEX backfills_by_key ON backfills (caller, idempotency_key) WHERE idempotency_key IS NOT NULL;
     CREATE INDEX backfills_by_status ON backfills (status, id);
     """,
+    """
+    CREATE TABLE execution_lists (
+        list TEXT NOT NULL,
+        execution_id TEXT NOT NULL REFERENCES executions (id),
+        PRIMARY KEY (list, execution_id)
+    ) WITHOUT ROWID;
+    INSERT INTO execution_lists SELECT 'label=' || label, execution_id FROM execution_labels;
+    INSERT OR IGNORE INTO execution_lists
+        SELECT 'dataset=' || coalesce(json_extract(document, '$.table.dataset'), json_extract(document, '$.dataset')),
+            execution_id FROM jobs;
+    INSERT OR IGNORE INTO execution_lists
+        SELECT 'sync_type=' || json_extract(document, '$.sync_type'), execution_id FROM jobs
+        WHERE json_extract(document, '$.sync_type') IS NOT NULL;
+    INSERT OR IGNORE INTO execution_lists
+        SELECT 'sync_type=' || value, executions.id
+        FROM executions, json_each(executions.document, '$.command.parameters.types') WHERE command = 'sync';
+    DROP TABLE execution_labels;
+    DROP INDEX jobs_by_dataset;
+    DROP INDEX jobs_by_sync_type;
+    CREATE INDEX executions_by_created ON executions (created, id);
+    CREATE INDEX sync_configs_by_dataset ON sync_configs (dataset, id);
+    CREATE INDEX sync_configs_by_analysis ON sync_configs (analysis, id);
+    CREATE INDEX sync_configs_by_version ON sync_configs (analysis_version, id);
+    CREATE INDEX sync_configs_by_sync ON sync_configs (sync, id);
+    """,
 )
 
 

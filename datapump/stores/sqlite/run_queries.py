@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import TYPE_CHECKING, Unpack
 
-from datapump.clock import isoformat
 from datapump.executions import ConfigRun, ConfigRuns, Execution
 from datapump.stores import Page
 from datapump.stores.run_rules import retried
+from datapump.stores.sqlite.run_lists import query
 
 if TYPE_CHECKING:
     import sqlite3
@@ -17,10 +16,6 @@ if TYPE_CHECKING:
     from datapump.executions import ExecutionFilters, NewEvent
     from datapump.stores.sqlite.database import Database
 
-DATASET = "coalesce(json_extract(document, '$.table.dataset'), json_extract(document, '$.dataset'))"
-SYNC_TYPE = "json_extract(document, '$.sync_type')"
-JOB_WHERE = "EXISTS (SELECT 1 FROM jobs WHERE {condition} = ? AND execution_id = executions.id)"
-ASKED = "EXISTS (SELECT 1 FROM json_each(executions.document, '$.command.parameters.types') WHERE value = ?)"
 CONFIG_RUN = """
     SELECT execution_id, job_id, jobs.status, created, json_extract(jobs.document, '$.end_time') AS ended,
         json_extract(jobs.document, '$.message') AS message
@@ -28,16 +23,6 @@ CONFIG_RUN = """
     WHERE json_extract(jobs.document, '$.sync_config') = ? AND execution_id > ? AND {condition}
     ORDER BY execution_id {order} LIMIT 1
 """
-CONDITIONS = {
-    "status": "status = ?",
-    "command": "command = ?",
-    "caller": "caller = ?",
-    "since": "created >= ?",
-    "until": "created < ?",
-    "dataset": JOB_WHERE.format(condition=DATASET),
-    "sync_type": f"({JOB_WHERE.format(condition=SYNC_TYPE)} OR (command = 'sync' AND {ASKED}))",
-    "label": "EXISTS (SELECT 1 FROM execution_labels WHERE label = ? AND execution_id = executions.id)",
-}
 
 
 class SqliteRunQueries:
@@ -50,18 +35,18 @@ class SqliteRunQueries:
         self, *, after: str | None = None, limit: int = 50, **filters: Unpack[ExecutionFilters]
     ) -> Page[Execution]:
         """Executions, newest first; `after` is the id that the page before ended with."""
-        where, values = _where(filters, after)
+        found = query(self._database, filters, after)
         rows = self._database.rows(
-            f"SELECT document FROM executions WHERE {where} ORDER BY id DESC LIMIT ?",  # noqa: S608 - constants
-            (*values, limit + 1),
+            f"SELECT document {found.source} {found.newest_first} LIMIT ?",
+            (*found.values, limit + 1),
         )
         items = [Execution.model_validate_json(row["document"]) for row in rows[:limit]]
         return Page(items, items[-1].id if len(rows) > limit else None)
 
     def count_executions(self, **filters: Unpack[ExecutionFilters]) -> int:
         """How many executions there are."""
-        where, values = _where(filters, None)
-        row = self._database.row(f"SELECT count(*) AS n FROM executions WHERE {where}", values)  # noqa: S608 - constants
+        found = query(self._database, filters, None)
+        row = self._database.row(f"SELECT count(*) AS n {found.source}", found.values)
         return 0 if row is None else int(row["n"])
 
     def find_by_key(self, caller: str, idempotency_key: str) -> Execution | None:
@@ -106,15 +91,6 @@ def made_by_key(connection: sqlite3.Connection, wanted: Execution) -> Execution 
     return None
 
 
-def store_labels(connection: sqlite3.Connection, execution: Execution) -> None:
-    """Make an execution be found by its command's labels."""
-    for name, value in execution.command.get("labels", {}).items():
-        for label in (name, f"{name}:{value}"):
-            connection.execute(
-                "INSERT INTO execution_labels (label, execution_id) VALUES (?, ?)", (label, execution.id)
-            )
-
-
 def link_retry(connection: sqlite3.Connection, retry: Execution) -> NewEvent:
     """Enter a retry into the execution that it retries; the event that tells of it there.
 
@@ -128,20 +104,6 @@ def link_retry(connection: sqlite3.Connection, retry: Execution) -> NewEvent:
     if original is not None:
         connection.execute("UPDATE executions SET document = ? WHERE id = ?", (original.model_dump_json(), original.id))
     return event
-
-
-def _where(filters: ExecutionFilters, after: str | None) -> tuple[str, list[object]]:
-    """The condition in SQL, and its values."""
-    conditions, values = ["1"], []
-    for name, value in filters.items():
-        if value is not None:
-            conditions.append(CONDITIONS[name])
-            text = isoformat(value) if isinstance(value, datetime) else value
-            values += [text] * CONDITIONS[name].count("?")
-    if after is not None:
-        conditions.append("id < ?")
-        values.append(after)
-    return " AND ".join(conditions), values
 
 
 def _find(connection: sqlite3.Connection, execution_id: str) -> Execution | None:

@@ -10,8 +10,18 @@ from datapump.clock import isoformat
 from datapump.errors import NotFoundError
 from datapump.executions import Effect, Event, Execution, ExecutionStatus, NewEvent, StoredJob
 from datapump.jobs.documents import JOB, JobStatus
-from datapump.stores.run_rules import accepted, begun, finished, forward, stop_requested, triggered
-from datapump.stores.sqlite.run_queries import SqliteRunQueries, link_retry, made_by_key, store_labels
+from datapump.stores.run_rules import (
+    accepted,
+    begun,
+    finished,
+    forward,
+    kinds_of,
+    kinds_of_jobs,
+    stop_requested,
+    triggered,
+)
+from datapump.stores.sqlite.run_lists import store_lists
+from datapump.stores.sqlite.run_queries import SqliteRunQueries, link_retry, made_by_key
 
 if TYPE_CHECKING:
     import sqlite3
@@ -74,7 +84,7 @@ class SqliteRunStore(SqliteRunQueries):
                     isoformat(execution.created),
                 ),
             )
-            store_labels(connection, execution)
+            store_lists(connection, execution.id, kinds_of(execution))
             if execution.triggered_by is not None:
                 self._append(connection, execution.triggered_by, triggered(execution))
             self._append(connection, execution.id, accepted(execution))
@@ -101,6 +111,7 @@ class SqliteRunStore(SqliteRunQueries):
                     " VALUES (?, ?, ?, ?, 1, ?, ?)",
                     (execution_id, job.id, position, job.status, job.model_dump_json(), isoformat(now)),
                 )
+            store_lists(connection, execution_id, kinds_of_jobs(jobs))
             self._replace(connection, execution, events)
             connection.execute("DELETE FROM leases WHERE execution_id = ? AND target LIKE 'feed %'", (execution_id,))
         return True
