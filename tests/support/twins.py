@@ -260,13 +260,19 @@ class AwsTwin(Twin, Deployment):
         self.server.close()
         self.account.close()
 
-    def answer(self, method, path, body=None, query=""):
-        """Ask the API as API Gateway does; the status and the document of its answer."""
-        headers = [("authorization", f"Bearer {KEY}"), ("content-type", "application/json")]
+    def ask(self, method, path, body=None, query="", **headers):
+        """Ask the API as API Gateway does; the status, the headers and the content of its answer."""
+        known = {"authorization": f"Bearer {KEY}", "content-type": "application/json"}
         sent = b"" if body is None else json.dumps(body).encode()
-        answer = self.account.functions.api(event_of(method, path, query=query, headers=headers, body=sent))
-        text = base64.b64decode(answer["body"]) if answer["isBase64Encoded"] else answer["body"]
-        return answer["statusCode"], json.loads(text)
+        fields = (known | {name.replace("_", "-"): value for name, value in headers.items()}).items()
+        answer = self.account.functions.api(event_of(method, path, query=query, headers=fields, body=sent))
+        content = base64.b64decode(answer["body"]) if answer["isBase64Encoded"] else answer["body"].encode()
+        return answer["statusCode"], answer["headers"], content
+
+    def answer(self, method, path, body=None, query="", **headers):
+        """Ask the API; the status and the document of its answer."""
+        status, _, content = self.ask(method, path, body, query, **headers)
+        return status, json.loads(content)
 
     def request(self, method, path, body=None, query=""):
         """Ask the API as API Gateway does; what it answers, which is no problem."""
