@@ -21,7 +21,7 @@ from datapump.engines.local.requests import check_analysis
 from datapump.settings import get_settings
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
 
     from datapump.clock import Clock
 
@@ -148,7 +148,20 @@ def _run(
             versions=versions,
         )
     seconds = (CLOCK.now() - started).total_seconds()
-    return {**summary, "output": request.output, "seconds": round(seconds, 3), "peak_memory_mib": _peak_memory_mib()}
+    made = {"output": request.output, "seconds": round(seconds, 3), "peak_memory_mib": _peak_memory_mib()}
+    return {**made, **_in_short(summary), **summary}
+
+
+def _in_short(summary: Mapping[str, Any]) -> dict[str, object]:
+    """What is asked for first; the whole manifest follows."""
+    rasters = summary.get("rasters", {})
+    return {
+        "windows": rasters.get("windows", 0),
+        "pixels": rasters.get("pixels", 0),
+        "rows_skipped": {one["reason"]: one["rows"] for one in summary["features"]["skipped_reasons"]},
+        "layers_missing": summary["layers_not_configured"],
+        "tiles_missing": summary.get("tiles_missing", rasters.get("tiles_missing", {})),
+    }
 
 
 @contextmanager

@@ -51,6 +51,8 @@ def test_tables_are_written_to_a_folder_of_the_analysis_and_the_time(tmp_path, w
     assert (summary["fires"]["read"], summary["fires"]["matched"]) == (3, 2)
     assert summary["features"]["features"] == 2
     assert len(summary["layers_not_configured"]) == 21
+    assert summary["layers_missing"] == summary["layers_not_configured"]
+    assert (summary["windows"], summary["pixels"], summary["rows_skipped"]) == (0, 0, {})
     assert [(table["table"], table["rows"], table["alert__count"]) for table in summary["tables"]] == [
         ("whitelist", 2, None),
         ("daily_alerts", 3, 3),

@@ -396,7 +396,9 @@ def test_the_command_line_runs_an_analysis_of_rasters(tmp_path):
     command += ["--features", str(tmp_path / "features.tsv"), "--layers", str(tmp_path / "layers.toml")]
     result = subprocess.run([*command, "--out", str(tmp_path / "o")], capture_output=True, text=True, check=True)
     summary = json.loads(result.stdout)
-    assert summary["rasters"]["pixels"] == 36 + 16
+    assert summary["pixels"] == summary["rasters"]["pixels"] == 36 + 16
+    assert (summary["windows"], summary["rows_skipped"], summary["tiles_missing"]) == (4, {}, {})
+    assert {"seconds", "peak_memory_mib", "output", "layers_missing"} <= summary.keys()
     assert list((tmp_path / "o").glob("annualupdate_minimal_*/geostore/summary/_SUCCESS"))
 
 
