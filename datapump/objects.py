@@ -153,6 +153,18 @@ class Objects:
             return False
         return True
 
+    def info(self, uri: str) -> ObjectInfo | None:
+        """What a listing would tell of one object, without a right to list; None: there is none."""
+        store, key = self._store(uri)
+        if not key or key.endswith("/"):
+            return None
+        try:
+            with self._reading(uri):
+                found = obstore.head(store, key)
+        except NotFoundError:
+            return None
+        return ObjectInfo(uri, found["size"], found["last_modified"])
+
     def delete(self, uri: str) -> None:
         """Remove the object; one that is gone already is no error."""
         store, key = self._store(uri)
@@ -190,8 +202,8 @@ class Objects:
     def glob(self, pattern: str) -> list[ObjectInfo]:
         """The objects that a name with `*` in its last segments matches; a plain name matches itself."""
         if "*" not in pattern:
-            folder = pattern.rsplit("/", 1)[0] + "/"
-            return [info for info in self.listing(folder) if info.uri == pattern]
+            found = self.info(pattern)
+            return [] if found is None else [found]
         folder = pattern[: pattern.index("*")].rsplit("/", 1)[0] + "/"
         return [info for info in self.listing(folder) if fnmatch.fnmatchcase(info.uri, pattern)]
 

@@ -59,6 +59,10 @@ class PlannedObjects(Objects):
         """Whether the plan would find an object of this name."""
         return uri not in self._gone and (self._new.exists(uri) or self._real.exists(uri))
 
+    def info(self, uri: str) -> ObjectInfo | None:
+        """The object, as the plan would find it."""
+        return None if uri in self._gone else self._new.info(uri) or self._real.info(uri)
+
     def listing(self, folder: str) -> list[ObjectInfo]:
         """Every object below a folder, as the plan would find them."""
         found = {info.uri: info for info in [*self._real.listing(folder), *self._new.listing(folder)]}

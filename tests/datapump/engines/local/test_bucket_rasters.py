@@ -10,10 +10,14 @@ import pytest
 from moto.server import ThreadedMotoServer
 
 from datapump.buckets import Buckets
-from datapump.engines.local import zonal
+from datapump.clock import SystemClock
+from datapump.engines import RunState
+from datapump.engines.local import LocalEngine, zonal
 from datapump.engines.local.bucket_rasters import OPEN
 from datapump.engines.local.files import Files
+from datapump.engines.local.run_folder import RunFolder
 from datapump.errors import DataError, RemoteRefusedError, RemoteUnavailableError
+from datapump.objects import Objects
 from tests.datapump.engines.local.rasterworlds import RasterWorld, rerun, tile_id
 from tests.datapump.engines.local.worlds import files, request
 from tests.support.buckets import serving
@@ -79,6 +83,37 @@ def test_layers_in_a_bucket_give_the_tables_of_layers_in_files(world, server, tm
     assert same(world, tmp_path)
     assert manifest["rasters"]["tiles_missing"] == world.manifest["rasters"]["tiles_missing"] == {PEAT: 1}
     assert manifest["layers"][PEAT] == f"{scheme}://lake/{PEAT}/{{tile_id}}.tif"
+
+
+def started(server, tmp_path, patience_s=1.0):
+    """A run of the engine whose layers and features lie in a real bucket, and its results in a folder; its end."""
+    names = (LOSS, DENSITY, PEAT)
+    lines = [f'[layers.{name}]\nuri = "s3://lake/{name}/{{tile_id}}.tif"\n' for name in names]
+    (tmp_path / "layers.toml").write_text("".join(lines))
+    shutil.copy(tmp_path / "files" / "features.tsv", server.folder / "lake")
+    objects = Objects(tmp_path / "again", server.reached(real={"lake"}, patience_s=patience_s))
+    engine = LocalEngine(tmp_path / "engine", objects, tmp_path / "layers.toml", 1, SystemClock(), processes=2)
+    asked = request(tmp_path, "geostore", "tcl", features=("s3://lake/features.tsv",), fire_sources=())
+    engine.start(asked.model_copy(update={"output": "s3://results/out"}))
+    assert RunFolder(tmp_path / "engine" / "run-1").wait(100)
+    return engine.find("run-1")
+
+
+def test_a_worker_reads_real_buckets_and_writes_to_folders(world, server, tmp_path):
+    status = started(server, tmp_path)
+    assert status.state is RunState.SUCCEEDED, status.message
+    found = files(tmp_path / "again" / "s3" / "results" / "out")
+    assert {name for name in found if found[name] != world.tables[name]} == {"manifest.json"}
+    assert status.summary["rasters"]["tiles_missing"] == {PEAT: 1}
+
+
+@pytest.mark.parametrize(("status", "retryable"), [(503, True), (403, False)])
+def test_a_worker_that_a_bucket_fails_says_why_and_whether_to_try_again(server, tmp_path, status, retryable):
+    server.answers = lambda _, path: status if path.endswith("00N_010E.tif") else None
+    told = started(server, tmp_path, 0.3)
+    assert (told.state, told.retryable) == (RunState.FAILED, retryable)
+    assert "s3://lake/" in told.message
+    assert str(status) in told.message
 
 
 def test_pixels_are_read_by_few_requests(server, tmp_path):

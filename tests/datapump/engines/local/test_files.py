@@ -36,6 +36,9 @@ def test_objects_are_found_below_the_root_beside_plain_paths(tmp_path):
     assert store.exists("s3://lake/a/b.tsv")
     assert store.get("s3://lake/a/b.tsv") == store.head("s3://lake/a/b.tsv", 9) == b"x"
     assert [info.uri for info in store.glob("s3://lake/a/*.tsv")] == ["s3://lake/a/b.tsv"]
+    assert [info.uri for info in store.glob("s3://lake/a/b.tsv")] == ["s3://lake/a/b.tsv"]
+    for nothing in ("s3://lake/a", "s3://lake/a/", "s3://lake/", "s3://lake/a/c.tsv"):
+        assert store.glob(nothing) == []
     assert [info.uri for info in store.listing("s3://lake/a")] == ["s3://lake/a/b.tsv"]
     with store.local("s3://lake/a/b.tsv") as path:
         assert path == store.path("s3://lake/a/b.tsv") == tmp_path / "s3/lake/a/b.tsv"
