@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import threading
+
 import pytest
 
 from api.scheduled import BACKFILLS
 from datapump.errors import DatapumpError, InvalidInputError, RemoteUnavailableError
 from state_machine.step_functions import StepFunctionsOrchestrator
 from state_machine.telemetry import Telemetry
+from tests.support.aws.faults import Fault
 from tests.support.twins import AwsTwin
 
 EVENT = {"source": "datapump.schedule", "carry": BACKFILLS}
@@ -45,10 +48,13 @@ def test_each_sync_of_a_backfill_is_carried_by_the_state_machine_once(world, tol
 
 
 def test_a_backfill_that_is_stopped_ends_what_it_has_started(world):
+    stopped = threading.Event()
+    world.disturb(Fault("dispatcher", "before", only=lambda _: not stopped.wait(20)))
     made = world.request("POST", "/backfills", {"types": ["viirs"], "sync_versions": VERSIONS, "start": True})
     world.account.functions.api(EVENT)
     world.request("POST", f"/backfills/{made['id']}/stop", {"reason": "wrong days"})
     world.account.functions.api(EVENT)
+    stopped.set()
     (execution,) = world.request("GET", "/executions")["items"]
     assert world.carry(execution["id"]).stop_reason == "wrong days"
 

@@ -7,30 +7,13 @@ cannot have, must leave what its absence leaves.
 
 from __future__ import annotations
 
-import difflib
-import json
-
 import pytest
 
-from datapump.engines import RunState, RunStatus
 from tests.support.aws.faults import Fault
 from tests.support.deployment import ANALYSIS, SYNC, TABLE
-from tests.support.twins import ENGINE, AwsTwin, EmbeddedTwin
+from tests.support.scenarios import ENDED_BY_HAND, ENDLESS, LOST, Scenarios, difference
 
-LOST = RunStatus(state=RunState.FAILED, message=ENGINE, retryable=True)
-ENDED_BY_HAND = RunStatus(state=RunState.CANCELLED, message=ENGINE)
-ENDLESS = RunStatus(state=RunState.RUNNING, message=ENGINE)
-SCENARIOS = {}
-
-
-def scenario(*marks):
-    """Keep a function as a scenario; it returns the executions it ran and how each is expected to have ended."""
-
-    def keep(function):
-        SCENARIOS[function.__name__] = pytest.param(function, id=function.__name__, marks=marks)
-        return function
-
-    return keep
+scenario = Scenarios()
 
 
 def analysis(*datasets, **parameters):
@@ -157,19 +140,19 @@ def an_engine_without_room_is_asked_again(d):
     return ran(d, ANALYSIS), ["succeeded"]
 
 
-@scenario()
+@scenario(like=an_analysis_makes_tables_and_a_sync_config)
 def lambda_throttles_the_dispatcher(d):
     d.disturb(Fault("dispatcher", "before", "Lambda.TooManyRequestsException", times=3))
     return ran(d, ANALYSIS), ["succeeded"]
 
 
-@scenario()
+@scenario(like=an_analysis_makes_tables_and_a_sync_config)
 def lambda_throttles_the_executor(d):
     d.disturb(Fault("executor", "before", "Lambda.TooManyRequestsException", times=4))
     return ran(d, ANALYSIS), ["succeeded"]
 
 
-@scenario(pytest.mark.soak)
+@scenario(pytest.mark.soak, like=an_analysis_makes_tables_and_a_sync_config)
 def lambda_throttles_the_postprocessor(d):
     d.disturb(Fault("postprocessor", "before", "Lambda.TooManyRequestsException", times=3))
     return ran(d, ANALYSIS), ["succeeded"]
@@ -203,26 +186,26 @@ def the_data_api_is_down_while_a_night_is_appended(d):
 # Answers that are lost: the work is done, and done once.
 
 
-@scenario()
+@scenario(like=an_analysis_makes_tables_and_a_sync_config)
 def the_dispatcher_times_out_after_its_work(d):
     d.disturb(Fault("dispatcher", "after", times=2))
     return ran(d, ANALYSIS), ["succeeded"]
 
 
-@scenario()
+@scenario(like=an_analysis_makes_tables_and_a_sync_config)
 def the_executor_times_out_after_each_of_its_first_ticks(d):
     d.disturb(Fault("executor", "after", times=4))
     return ran(d, ANALYSIS), ["succeeded"]
 
 
-@scenario(pytest.mark.soak)
+@scenario(pytest.mark.soak, like=a_night_is_appended)
 def the_executor_times_out_after_appending(d):
     published = ran(d, ANALYSIS)
     d.disturb(Fault("executor", "after", times=6))
     return [*published, *ran(d, SYNC)], ["succeeded"] * 2
 
 
-@scenario()
+@scenario(like=an_analysis_makes_tables_and_a_sync_config)
 def the_postprocessor_times_out_after_its_work(d):
     d.disturb(Fault("postprocessor", "after", times=2))
     return ran(d, ANALYSIS), ["succeeded"]
@@ -261,24 +244,7 @@ def two_executions_for_the_same_tables_take_turns(d):
     return [*published, *(d.carry(one).id for one in both)], ["succeeded"] * 3
 
 
-def final(twin, folder, run):
-    """What a scenario leaves on one deployment."""
-    folder.mkdir()
-    with twin(folder, viirs_url=str(folder / "feed.csv")) as d:
-        d.prepare()
-        executions, expected = run(d)
-        assert [str(d.runs.get_execution(one).status) for one in executions] == expected
-        assert d.running() == []
-        assert not d.endings, "a run that was to end badly never ran"
-        return d.final(*executions)
-
-
-@pytest.mark.parametrize("run", list(SCENARIOS.values()))
-def test_both_deployments_leave_the_same(run, tmp_path):
-    aws, embedded = final(AwsTwin, tmp_path / "aws", run), final(EmbeddedTwin, tmp_path / "embedded", run)
-    difference = [*difflib.unified_diff(lines(embedded), lines(aws), "embedded", "aws", n=1, lineterm="")]
-    assert not difference, "\n".join(difference)
-
-
-def lines(told):
-    return json.dumps(told, indent=1, sort_keys=True).splitlines()
+@pytest.mark.parametrize("one", scenario.params)
+def test_both_deployments_leave_the_same(one, tmp_path):
+    told = difference(one, tmp_path)
+    assert not told, told

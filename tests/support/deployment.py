@@ -254,18 +254,22 @@ class Deployment:
         tables = {}
         for dataset in self.data_api.datasets():
             for version in dataset["versions"] or []:
-                rows = self.data_api.query(dataset["dataset"], version, "select * from data")
                 told = self.data_api.version(dataset["dataset"], version)
                 tables[dataset["dataset"], version] = (
                     told["status"],
                     told["is_latest"],
                     (told["metadata"] or {}).get("content_date_range"),
-                    sorted(json.dumps(row, sort_keys=True) for row in rows),
+                    self.content(dataset["dataset"], version),
                 )
         timed = {"revision": True, "updated": True, "metadata": {"freshness": {"at"}}}
         configs = [config.model_dump(exclude=timed) for config in self.sync_configs.list().items]
         log = [f"{line.method} {line.path} {line.status} {anonymous(line.body)}" for line in self.server.log()]
         return {"tables": tables, "configs": configs, "log": log}
+
+    def content(self, dataset, version):
+        """What a version holds."""
+        rows = self.data_api.query(dataset, version, "select * from data")
+        return sorted(json.dumps(row, sort_keys=True) for row in rows)
 
     def put_features(self, dataset, version, *, grid):
         """A vector dataset version of one area, with or without the asset that analyses read."""

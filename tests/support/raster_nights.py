@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
 from datapump.recipes import BUILT_IN
 from tests.support.tifs import write_tile
 
@@ -56,7 +59,9 @@ class Releases:
 
     def _tile(self, uri, pixels, *, dtype="uint16", grid="10/100000", name=NAME):
         patches = {place: [[value]] for place, value in pixels.items()}
-        write_tile(self._objects.path(uri), patches, grid=grid, dtype=dtype, name=name)
+        with TemporaryDirectory() as folder:
+            path = write_tile(Path(folder) / "tile.tif", patches, grid=grid, dtype=dtype, name=name)
+            self._objects.put(uri, path)
 
 
 def put_releases(releases):

@@ -9,27 +9,32 @@ from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import replace
 from unittest.mock import patch
 
-from datapump.clients.data_api import DataApi
+from datapump.clients.data_api import TABLE_ASSETS, DataApi
 from datapump.engines import RunState
 from datapump.errors import RemoteBusyError, RemoteUnavailableError
 from datapump.executions import Execution
 from datapump.keys import ApiKey, Scope, digest
+from datapump.objects import Objects
+from datapump.results import FOLDERS
 from datapump.retries import plan_retry
 from datapump.settings import ExecutorSettings, read_settings
 from datapump.stores.dynamodb import DynamoKeyStore, Tables, definitions
 from state_machine.production import create_ports
 from state_machine.step_functions import StepFunctionsOrchestrator
+from tests.support.areas import areas_server
 from tests.support.aws.account import Account
 from tests.support.clock import FakeClock
 from tests.support.deployment import AREA, TOKEN, DataApiServer, Deployment
 from tests.support.inline_engine import InlineEngine
 from tests.support.lambda_events import event_of
+from tests.support.tifs import data
 
 KEY = "datapump-admin-key"
 QUERY_KEY = "key-of-queries"
 ENGINE = "the engine says so"
+RUN = rf"(?:{'|'.join(FOLDERS.values())})_\d{{8}}_\d{{4}}(?:_\d+)?"
 # What differs between two runs of the same: time, tries, ids, and which engine did it.
-VOLATILE = {"start_time", "end_time", "polls", "next_poll_s", "links", "run_id", "outage_since", "at"}
+VOLATILE = {"start_time", "end_time", "polls", "next_poll_s", "links", "run_id", "outage_since", "since", "at"}
 VOLATILE |= {"engine", "engine_reason"}
 
 
@@ -91,11 +96,43 @@ class Twin:
                 hook[2] -= 1
                 action(execution_id)
 
+    @property
+    def areas(self):
+        """An Areas API, from when it is first asked for on."""
+        if self._areas is None:
+            admin = {TOKEN: {"role": "ADMIN", "user_id": "datapump"}}
+            self._areas = self._open.enter_context(areas_server(self.folder / "areas", self.clock, tokens=admin))
+            self._use(self._areas)
+        return self._areas
+
+    def executions(self):
+        """The ids of all executions, oldest first."""
+        return sorted(execution.id for execution in self.runs.list_executions(limit=100).items)
+
+    def carry_all(self):
+        """Carry what is open, and what that starts; the ids of all executions, oldest first."""
+        while open_ := [one for one in self.executions() if not self.runs.get_execution(one).ended]:
+            self.carry(open_[0])
+        return self.executions()
+
+    def content(self, dataset, version):
+        """The rows of a table, or a raster's assets and the pixels of its tiles."""
+        assets = self.data_api.assets(dataset, version)
+        if any(asset["asset_type"] in TABLE_ASSETS for asset in assets):
+            return super().content(dataset, version)
+        folder = self.objects.path(f"s3://gfw-data-lake/{dataset}/{version}/raster/")
+        tiles = {path.relative_to(folder).as_posix(): data(path) for path in folder.rglob("*.tif")}
+        pixels = [f"{name} {place}: {value}" for name, tile in tiles.items() for place, value in tile.items()]
+        return sorted(f"{asset['asset_uri']} {asset['status']}" for asset in assets) + sorted(pixels)
+
     def final(self, *executions):
         """All that is left for good, without what time makes: to be equal on both deployments."""
         told = {"outcome": self.outcome(), "executions": []}
+        if self._areas is not None:
+            told["areas"] = [self.areas.statuses(), self.areas.updates(), len(self.areas.store.emails())]
         told["outcome"]["log"] = sorted(told["outcome"]["log"])
         told["outcome"]["tables"] = {" ".join(name): table for name, table in told["outcome"]["tables"].items()}
+        order = {name: number for number, name in enumerate(self.executions())}
         for execution_id in executions:
             execution = self.runs.get_execution(execution_id)
             told["executions"].append(
@@ -104,10 +141,12 @@ class Twin:
                     "notes": execution.notes,
                     "errors": execution.errors,
                     "stop_reason": execution.stop_reason,
+                    "follows": order.get(execution.triggered_by),
                     "jobs": sorted((self._document(job) for job in self.jobs(execution_id)), key=json.dumps),
                 }
             )
-        return json.loads(_anonymous(json.dumps(told, sort_keys=True, default=str)))
+        text = json.dumps(told, sort_keys=True, default=str).replace(self.server.url, "DATA_API")
+        return json.loads(_anonymous(text))
 
     def _document(self, job):
         document = _without(job.model_dump(mode="json"))
@@ -125,8 +164,9 @@ def _without(value):
 def _anonymous(text):
     text = re.sub(r"cluster j-\w+ is [a-z ]+(: [A-Z_]+)?", ENGINE, text)
     text = re.sub(r"(?<![0-9a-f])[0-9a-f]{32}(?![0-9a-f])", lambda id_: AREA if id_[0] == AREA else "ID", text)
-    text = re.sub(r"(firealerts_\w+?_\d{8}_\d{4}(_\d+)?|RUN)(/(firealerts_\w+?_\d{8}_\d{4}(_\d+)?|RUN))?", "RUN", text)
-    return re.sub(r"part-00000-[0-9a-f-]{36}", "PART", text)
+    text = re.sub(rf"({RUN}|RUN)(/({RUN}|RUN))?", "RUN", text)
+    text = re.sub(r"part-00000-[0-9a-f-]{36}", "PART", text)
+    return re.sub(r"\b[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\b", "ASSET", text)
 
 
 class ScriptedEngine(InlineEngine):
@@ -155,10 +195,14 @@ class EmbeddedTwin(Twin, Deployment):
 
     def __init__(self, folder, **settings):
         super().__init__(folder, **settings)
-        self.hooks, self.endings, self.away = [], [], 0
+        self.hooks, self.endings, self.away, self._areas = [], [], 0, None
         self.data_api = self.server.client()
         self.engine = ScriptedEngine(self.objects, self.ending)
         self.ports = replace(self.ports, engine=self.engine)
+
+    def _use(self, areas):
+        self.ports = replace(self.ports, areas_api=areas.client(TOKEN))
+        self._open.callback(self.ports.areas_api.close)
 
     def before(self, unit):
         if unit.phase == "tick":
@@ -205,8 +249,9 @@ class AwsTwin(Twin, Deployment):
     def __init__(self, folder, template=None, **settings):
         self.folder = folder
         self.clock = FakeClock()
-        self.hooks, self.endings, self.away = [], [], 0
-        self.account = Account(self.clock, self._settle, self.ticking, self.ending, template)
+        self.hooks, self.endings, self.away, self._areas = [], [], 0, None
+        self.objects = Objects(folder / "objects")
+        self.account = Account(self.objects, self.clock, self._settle, self.ticking, self.ending, template)
         try:
             self._put_together(settings, template)
         except BaseException:
@@ -215,13 +260,14 @@ class AwsTwin(Twin, Deployment):
 
     def _put_together(self, settings, template):
         account, folder = self.account, self.folder
-        self.objects = account.objects
         self.server = DataApiServer(folder / "data_api", self.objects, query_keys={QUERY_KEY})
         self.data_api = self.server.client()
         known = {
             "environment": "production",
             "data_api_url": self.server.url,
             "s3_endpoint": account.s3,
+            "gs_endpoint": account.s3,
+            "bucket_patience_s": 1,
             "state_machine": account.machine,
             "emr_service_role": "emr",
             "emr_instance_profile": "nodes",
@@ -233,6 +279,8 @@ class AwsTwin(Twin, Deployment):
         account.secret("gfw-api/token", json.dumps({"token": TOKEN}))
         account.secret("datapump/cursor-key", "signs cursors")
         account.secret("gfw-api/query-key", json.dumps({"api_key": QUERY_KEY}))
+        google = {"gcs_base_url": account.s3, "disable_oauth": True, "client_email": "reader", "private_key": "key"}
+        account.secret("gcs/gfw-gee-export", json.dumps({**google, "private_key_id": "1"}))
         account.secret("slack/gfw-sync", "{}")
         account.secret("prefect/webhook_urls", "{}")
         self.settings = read_settings(ExecutorSettings)
@@ -242,8 +290,12 @@ class AwsTwin(Twin, Deployment):
         key = ApiKey(digest=digest(KEY), caller="test", scope=Scope.ADMIN, created=self.clock.now())
         DynamoKeyStore(tables).add(key)
         self.ports = create_ports(self.settings, self.clock)
+        self.engine = account.geotrellis
         self.runs, self.sync_configs = self.ports.runs, self.ports.sync_configs
         self.orchestrator = StepFunctionsOrchestrator(self.ports.engine.named("emr")._aws, self.runs, account.machine)
+
+    def _use(self, areas):
+        self.account.configure(areas_api_url=areas.url)
 
     def _settle(self):
         # Ten jobs' loads may take longer than it waits; then the state machine only looks again.

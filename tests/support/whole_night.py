@@ -62,11 +62,14 @@ class WholeNight:
         text += f"10.0\t10.05\t2026-01-15\t0000\t{confidence}\t300.5\t290.5\t1.5\n"
         self.deployment.objects.put(f"{folder}/2026-01-15-0000_2026-01-15-0000.tsv", text.encode())
 
+    def put_modis_feed(self):
+        rows = "10.0,10.05,300.5,1,1,2026-01-16,0100,Terra,50,6.1NRT,290.5,1.5,N\n"
+        (self.deployment.folder / "modis.csv").write_text(f"{MODIS_HEADER}\n{rows}")
+
     def put_feeds(self):
         """What the satellites have seen: fires, and a release of each of the four alerts."""
         self.deployment.put_feed("2026-01-15", "2026-01-16")
-        rows = "10.0,10.05,300.5,1,1,2026-01-16,0100,Terra,50,6.1NRT,290.5,1.5,N\n"
-        (self.deployment.folder / "modis.csv").write_text(f"{MODIS_HEADER}\n{rows}")
+        self.put_modis_feed()
         releases = self.releases
         releases.radd("v20260115", {(0, 0): 24_000})
         releases.glad_l("2025/final", 25, {(4, 4): (3, 100)})

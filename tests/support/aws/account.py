@@ -14,25 +14,24 @@ from unittest.mock import patch
 
 import boto3
 
-from datapump.buckets import Buckets
-from datapump.objects import Objects
+from tests.support.aws.buckets import SharedBuckets
 from tests.support.aws.calls import Calls
 from tests.support.aws.clusters import GeoTrellis
 from tests.support.aws.functions import NAMES, Functions
 from tests.support.aws.interpreter import Interpreter
-from tests.support.aws.moto import empty_account, s3_addresses
+from tests.support.aws.moto import empty_account, s3_address
 from tests.support.aws.names import ACCOUNT, REGION, STAGE
 from tests.support.aws.template import deployed
 
 ROOT = Path(__file__).parents[3]
 MACHINE = ROOT / "state_machine" / "datapump.asl"
-BUCKETS = ("gfw-pipelines", "gfw-data-lake", "gfw-files")
 
 
 class Account:
     """An AWS account of this process: buckets, tables, secrets, the state machine, and what calls the handlers.
 
     Args:
+        objects: The folders of its buckets.
         clock: Moved on by the waits of the state machine.
         settle: Waits for what goes on beside the state machine, before it waits.
         ticking: Called before each tick, with the ids of the execution and of the job.
@@ -40,23 +39,24 @@ class Account:
         template: A packaged template, which is deployed; None: the state machine alone is made.
     """
 
-    def __init__(self, clock, settle, ticking, ending, template=None):
+    def __init__(self, objects, clock, settle, ticking, ending, template=None):
         self._clock = clock
         self._settle = settle
         self._stack = ExitStack()
         self._stack.enter_context(patch.dict(os.environ, {"AWS_DEFAULT_REGION": REGION}))
         self._stack.enter_context(empty_account())
-        self.s3, own = s3_addresses()
-        for bucket in BUCKETS:
-            boto3.client("s3", region_name=REGION).create_bucket(Bucket=bucket)
-        self.objects = Objects(None, Buckets(region=REGION, s3_endpoint=own))
-        self.calls = Calls(self.s3)
-        self.geotrellis = GeoTrellis(self.objects, ending)
+        self.s3 = s3_address()
+        self.calls = Calls()
+        self.geotrellis = GeoTrellis(objects, ending)
         self.functions = Functions(clock, self.calls, ticking)
         self.interpreter = Interpreter(self._wait)
         for part in (
-            self.calls.recorded(), self.geotrellis.on_emr(), self.functions.on_lambda(), self.interpreter.at_work()
-        ):  # fmt: skip
+            SharedBuckets(objects).on_s3(),
+            self.calls.recorded(),
+            self.geotrellis.on_emr(),
+            self.functions.on_lambda(),
+            self.interpreter.at_work(),
+        ):
             self._stack.enter_context(part)
         self.environments = {}
         self.machine = self._state_machine() if template is None else self._deploy(template)

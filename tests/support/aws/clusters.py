@@ -23,12 +23,14 @@ class GeoTrellis:
         objects: S3.
         ending: Given the name of a run, tells how it ends as `RunStatus`; None: well.
 
-    Clusters compute as long as `goes_on` says so.
+    `tables` holds, by analysis, what makes its tables instead, as for `InlineEngine`. Clusters compute as long as
+    `goes_on` says so.
     """
 
     def __init__(self, objects, ending):
         self.started = []
         self.throttled = 0
+        self.tables = {}
         self.goes_on = lambda: False
         self._ending = ending
         self._objects = objects
@@ -76,12 +78,19 @@ class GeoTrellis:
         told = cluster.told
         if told is None:
             cluster.computed = True
-            run(self.request(cluster), self._objects, layers=None, progress=lambda *_: None)
+            self._compute(self.request(cluster))
             _close(cluster, "TERMINATED", "ALL_STEPS_COMPLETED")
         elif told.state is RunState.FAILED:
             _close(cluster, "TERMINATED_WITH_ERRORS", "INSTANCE_FAILURE" if told.retryable else "STEP_FAILURE")
         elif told.state is RunState.CANCELLED:
             _close(cluster, "TERMINATED", "USER_REQUEST")
+
+    def _compute(self, request):
+        if request.analysis not in self.tables:
+            run(request, self._objects, layers=None, progress=lambda *_: None)
+            return
+        for (level, table), text in self.tables[request.analysis](request).items():
+            self._objects.put(f"{request.output}/{level}/{table}/part-00000-x.csv", text.encode())
 
     @staticmethod
     def request(cluster):

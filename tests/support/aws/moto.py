@@ -56,13 +56,9 @@ class KnownTrees(ASLParser):
 
 
 @lru_cache
-def s3_addresses():
-    """Two addresses of the same S3: one for the functions, one for all others. They are there to the end."""
+def s3_address():
+    """Where S3 answers over HTTP, as moto's servers do; it is there to the end."""
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
-    return _served(), _served()
-
-
-def _served():
     server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
     server.start()
     host, port = server.get_host_and_port()

@@ -138,7 +138,8 @@ def _header(path: Path) -> RasterFile:
         with rasterio.open(path) as file:
             return _described(path, file)
     except (RasterioError, OSError) as error:
-        raise DataError(f"{path.name} is not a GeoTIFF that can be read: {error.__cause__ or error}") from error
+        why = str(error.__cause__ or error).replace(str(path), path.name)
+        raise DataError(f"{path.name} is not a GeoTIFF that can be read: {why}") from error
 
 
 def _described(path: Path, file: Any) -> RasterFile:  # noqa: ANN401 - rasterio has no types

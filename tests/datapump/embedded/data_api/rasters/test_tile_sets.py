@@ -207,6 +207,12 @@ def test_a_broken_source_fails_the_version(rasters):
     assert rasters.reason().startswith("one.tif is not a GeoTIFF that can be read")
 
 
+def test_the_reason_names_no_folder_of_this_machine(rasters):
+    rasters.api.source("a/one.tif", b"no raster")
+    assert rasters.make(["s3://sources/a/"]) == "failed"
+    assert rasters.reason().startswith("one.tif is not a GeoTIFF that can be read: 'one.tif' ")
+
+
 def test_without_its_extent_a_version_stays_pending_for_ever(rasters):
     rasters.source("a/10N_010E.tif", A)
     rasters.api.steps.hold("loaded")
