@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
+from xdist.scheduler import LoadFileScheduling
 
 from tests.support.clock import FakeClock
 from tests.support.programs import do_without
@@ -37,6 +38,23 @@ LONG = (
     "tests/datapump/planning",
     "tests/datapump/recipes/test_whole_versions.py",
 )
+
+
+# Their modules share a server or a browser, which one process starts for all of them.
+TOGETHER = ("tests/api/console/", "tests/datapump/cli/", "tests/deployment/")
+
+
+class Modules(LoadFileScheduling):
+    """Gives whole modules to the processes, and some folders, in their order."""
+
+    def _split_scope(self, nodeid):
+        return next((name for name in TOGETHER if nodeid.startswith(name)), super()._split_scope(nodeid))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config, log):
+    """A module that is split over processes makes its world in each."""
+    return Modules(config, log) if config.getvalue("dist") == "loadfile" else None
 
 
 @pytest.hookimpl(wrapper=True)

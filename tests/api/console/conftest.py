@@ -32,9 +32,12 @@ LEASE = "geostore__viirs"
 WAIT_MS = 20_000
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="module")
 def chromium():
-    """Closed with this folder: as long as it is open its event loop runs in this thread, which others' tests need."""
+    """Closed with the module: as long as it is open its event loop runs in this thread, and no other test's can.
+
+    A package it would be only closed with where the folder is one; this one is none.
+    """
     need("chromium", "chromium")
     from playwright.sync_api import sync_playwright  # noqa: PLC0415 - only where there is a browser
 
