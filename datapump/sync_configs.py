@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
+from typing import Any, TypedDict
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -51,6 +51,20 @@ class Freshness(BaseModel):
     published: str | None = None
     decided: str
     at: datetime
+
+
+class SyncConfigFilters(TypedDict, total=False):
+    """Which configs to find: those whose fields have these values; None filters nothing."""
+
+    analysis: str | None
+    analysis_version: str | None
+    dataset: str | None
+    sync: bool | None
+    sync_type: str | None
+
+
+# In this order they name the lists of the store on DynamoDB.
+FILTERS = tuple(SyncConfigFilters.__annotations__)
 
 
 class SyncMetadata(BaseModel):

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     )
     from datapump.jobs.documents import AnyJob
     from datapump.keys import ApiKey
-    from datapump.sync_configs import Author, ConfigChange, Freshness, SyncConfig
+    from datapump.sync_configs import Author, ConfigChange, Freshness, SyncConfig, SyncConfigFilters
 
 T = TypeVar("T")
 
@@ -175,16 +175,8 @@ class SyncConfigStore(Protocol):
         """
         ...
 
-    def list(  # noqa: PLR0913 - the filters are independent of each other
-        self,
-        *,
-        dataset: str | None = None,
-        analysis: str | None = None,
-        sync_type: str | None = None,
-        sync: bool | None = None,
-        analysis_version: str | None = None,
-        after: str | None = None,
-        limit: int = 100,
+    def list(
+        self, *, after: str | None = None, limit: int = 100, **filters: Unpack[SyncConfigFilters]
     ) -> Page[SyncConfig]:
         """Configs in the order of their ids."""
         ...

@@ -12,14 +12,13 @@ from pydantic import ValidationError
 from datapump.clock import isoformat
 from datapump.errors import DataError
 from datapump.stores.dynamodb.layout import config_pk, key
-from datapump.sync_configs import SyncConfig
+from datapump.sync_configs import FILTERS, SyncConfig
 
 if TYPE_CHECKING:
     from boto3.dynamodb.conditions import ConditionBase
 
     from datapump.stores.dynamodb.layout import Item
 
-FILTERS = ("analysis", "analysis_version", "dataset", "sync", "sync_type")
 REQUIRED = ("analysis", "analysis_version", "dataset", "dataset_version", "sync_type", "sync")
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Unpack
 
 from boto3.dynamodb.conditions import Attr, Key
 
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from datapump.stores.dynamodb.layout import Item
     from datapump.stores.dynamodb.tables import Tables
     from datapump.stores.dynamodb.writes import Write
-    from datapump.sync_configs import Author, Freshness, SyncConfig
+    from datapump.sync_configs import Author, Freshness, SyncConfig, SyncConfigFilters
 
 logger = logging.getLogger(__name__)
 ATTEMPTS = 20
@@ -54,26 +54,11 @@ class DynamoSyncConfigStore(DynamoConfigHistory):
         """
         return from_row(self._row(config_id), self._tables.configs)
 
-    def list(  # noqa: PLR0913 - the filters are independent of each other
-        self,
-        *,
-        dataset: str | None = None,
-        analysis: str | None = None,
-        sync_type: str | None = None,
-        sync: bool | None = None,
-        analysis_version: str | None = None,
-        after: str | None = None,
-        limit: int = 100,
+    def list(
+        self, *, after: str | None = None, limit: int = 100, **filters: Unpack[SyncConfigFilters]
     ) -> Page[SyncConfig]:
         """Configs in the order of their ids; `after` is the id that the page before ended with."""
-        filters = {
-            "analysis": analysis,
-            "analysis_version": analysis_version,
-            "dataset": dataset,
-            "sync": sync,
-            "sync_type": sync_type,
-        }
-        filters = {
+        asked = {
             name: value if isinstance(value, bool) else str(value)
             for name, value in filters.items()
             if value is not None
@@ -84,9 +69,9 @@ class DynamoSyncConfigStore(DynamoConfigHistory):
         while more and len(found) < limit:
             wanted = limit - len(found)
             # One more tells whether there is a next page.
-            ids = self._listed(list_name(filters), after, wanted + 1)
+            ids = self._listed(list_name(asked), after, wanted + 1)
             more = len(ids) > wanted
-            found += self._read(ids[:wanted], filters)
+            found += self._read(ids[:wanted], asked)
             after = ids[wanted - 1] if more else None
         return Page(found, after)
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Unpack
 
 from datapump.errors import NotFoundError
 from datapump.stores import Page
 from datapump.stores.config_rules import moved, next_of, patched, refreshed
 from datapump.stores.sqlite.config_history import SqliteConfigHistory, record, to_switch
-from datapump.sync_configs import Action, SyncConfig
+from datapump.sync_configs import FILTERS, Action, SyncConfig
 
 if TYPE_CHECKING:
     import sqlite3
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from datapump.clock import Clock
     from datapump.stores.sqlite.database import Database
-    from datapump.sync_configs import Author, Freshness
+    from datapump.sync_configs import Author, Freshness, SyncConfigFilters
 
 
 class SqliteSyncConfigStore(SqliteConfigHistory):
@@ -33,26 +33,11 @@ class SqliteSyncConfigStore(SqliteConfigHistory):
             raise NotFoundError(f"there is no sync config {config_id!r}")
         return SyncConfig.model_validate_json(row["document"])
 
-    def list(  # noqa: PLR0913 - the filters are independent of each other
-        self,
-        *,
-        dataset: str | None = None,
-        analysis: str | None = None,
-        sync_type: str | None = None,
-        sync: bool | None = None,
-        analysis_version: str | None = None,
-        after: str | None = None,
-        limit: int = 100,
+    def list(
+        self, *, after: str | None = None, limit: int = 100, **filters: Unpack[SyncConfigFilters]
     ) -> Page[SyncConfig]:
         """Configs in the order of their ids; `after` is the id that the page before ended with."""
-        conditions = {
-            "dataset = ?": dataset,
-            "analysis = ?": analysis,
-            "sync_type = ?": sync_type,
-            "sync = ?": sync,
-            "analysis_version = ?": analysis_version,
-            "id > ?": after,
-        }
+        conditions = {"id > ?": after} | {f"{name} = ?": filters.get(name) for name in FILTERS}
         chosen = {condition: value for condition, value in conditions.items() if value is not None}
         where = " AND ".join(chosen) or "1"
         rows = self._database.rows(

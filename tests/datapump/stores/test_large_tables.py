@@ -14,9 +14,10 @@ from moto.dynamodb.models.dynamo_type import Item
 from datapump.analyses import SyncType
 from datapump.sources.configs import enabled
 from datapump.stores.dynamodb import DynamoSyncConfigStore
-from datapump.stores.dynamodb.config_rows import FILTERS, entries, to_row
+from datapump.stores.dynamodb.config_rows import entries, to_row
 from datapump.stores.dynamodb.indexing import MARK
 from datapump.stores.dynamodb.values import to_attributes
+from datapump.sync_configs import FILTERS
 from tests.support.configs import config
 from tests.support.dynamodb import backend_table
 
