@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from datapump.ports import Ports
-    from datapump.stores.sqlite.runs import SqliteRunStore, Unit
+    from datapump.stores.sqlite.claims import Unit
+    from datapump.stores.sqlite.runs import SqliteRunStore
 
 logger = logging.getLogger(__name__)
 LONGEST_SLEEP_S = 30.0

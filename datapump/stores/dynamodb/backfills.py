@@ -9,8 +9,8 @@ from boto3.dynamodb.conditions import Attr, Key
 from datapump.backfills import Backfill, BackfillStatus
 from datapump.errors import NotFoundError, StorageError
 from datapump.stores import Page
+from datapump.stores.dynamodb.connection import CancelledError
 from datapump.stores.dynamodb.layout import key
-from datapump.stores.dynamodb.tables import CancelledError
 from datapump.stores.dynamodb.values import pack_one, unpack
 from datapump.stores.dynamodb.writes import put
 

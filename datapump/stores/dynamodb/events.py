@@ -16,8 +16,8 @@ from boto3.dynamodb.conditions import Attr, Key
 from datapump.clock import isoformat
 from datapump.errors import InternalError
 from datapump.executions import Event
+from datapump.stores.dynamodb.connection import CancelledError
 from datapump.stores.dynamodb.layout import event_key, execution_pk, key
-from datapump.stores.dynamodb.tables import CancelledError
 from datapump.stores.dynamodb.values import dumps, pack_one, unpack
 from datapump.stores.dynamodb.writes import put
 

@@ -19,8 +19,8 @@ from datapump.stores.dynamodb.config_rows import (
     to_row,
     unchanged,
 )
+from datapump.stores.dynamodb.connection import CancelledError
 from datapump.stores.dynamodb.indexing import index_rows, is_indexed
-from datapump.stores.dynamodb.tables import CancelledError
 from datapump.stores.dynamodb.writes import put, update
 from datapump.sync_configs import Action
 

@@ -1,17 +1,12 @@
-"""The two tables and every request to them: conditional, paged, tried again when throttled."""
+"""The two tables and every request to them: conditional, and paged."""
 
 from __future__ import annotations
 
-import threading
 import time
-from typing import TYPE_CHECKING, Any, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Self
 
-import boto3
-from botocore.config import Config
-from botocore.exceptions import BotoCoreError, ClientError
-
-from datapump.clock import SystemClock
 from datapump.errors import InternalError, StorageError
+from datapump.stores.dynamodb.connection import ATTEMPTS, CancelledError, Connection
 from datapump.stores.dynamodb.layout import LISTS, config_definition, run_definition
 from datapump.stores.dynamodb.values import from_attributes, to_attributes
 from datapump.stores.dynamodb.writes import Write, expression
@@ -21,27 +16,13 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from boto3.dynamodb.conditions import ConditionBase
-    from types_boto3_dynamodb import DynamoDBClient
 
     from datapump.settings import Settings
     from datapump.stores.dynamodb.layout import Item
 
-T = TypeVar("T")
-ATTEMPTS = 12
-LONGEST_WAIT_S = 2.0
 READ_AT_ONCE = 100
 WRITE_AT_ONCE = 25
 WRITES_AT_ONCE = 100
-CONDITION = "ConditionalCheckFailed"
-CONFLICTS = {"TransactionConflict", "TransactionConflictException", "TransactionInProgressException"}
-THROTTLED = {
-    "ProvisionedThroughputExceeded",
-    "ProvisionedThroughputExceededException",
-    "RequestLimitExceeded",
-    "ThrottlingError",
-    "ThrottlingException",
-}
-OURS = {"ValidationError", "ValidationException", "SerializationException"}
 
 
 def definitions(runs: str, configs: str) -> dict[str, dict[str, Any]]:
@@ -49,22 +30,8 @@ def definitions(runs: str, configs: str) -> dict[str, dict[str, Any]]:
     return {runs: run_definition(runs), configs: config_definition(configs)}
 
 
-class CancelledError(Exception):
-    """A transaction changed nothing, because conditions did not hold.
-
-    Attributes:
-        failed: The places, in the transaction, of the writes whose condition did not hold.
-    """
-
-    def __init__(self, failed: set[int]) -> None:
-        super().__init__(f"conditions of the writes {sorted(failed)} do not hold")
-        self.failed = failed
-
-
-class Tables:
+class Tables(Connection):
     """The run table and the config table of one deployment.
-
-    The client is made with the first request.
 
     Args:
         runs: Name of the run table.
@@ -85,15 +52,10 @@ class Tables:
         retention_days: int = 400,
         pause: Callable[[float], None] = time.sleep,
     ) -> None:
+        super().__init__(region, endpoint_url, pause)
         self.runs = runs
         self.configs = configs
         self.retention_days = retention_days
-        self._region = region
-        self._endpoint_url = endpoint_url
-        self._pause = pause
-        self._jitter = SystemClock().jitter
-        self._lock = threading.Lock()
-        self._client: DynamoDBClient | None = None
 
     @classmethod
     def of(cls, settings: Settings) -> Self:
@@ -105,22 +67,6 @@ class Tables:
             endpoint_url=settings.aws_endpoint_url,
             retention_days=settings.retention_days,
         )
-
-    @property
-    def client(self) -> DynamoDBClient:
-        """The client; it retries what is throttled or gets no answer, and may be shared by threads."""
-        with self._lock:
-            if self._client is None:
-                # A session of its own: the default one may not be used by two threads at once.
-                self._client = boto3.Session().client(
-                    "dynamodb",
-                    region_name=self._region,
-                    endpoint_url=self._endpoint_url,
-                    config=Config(
-                        retries={"mode": "standard", "total_max_attempts": 6}, connect_timeout=5, read_timeout=20
-                    ),
-                )
-            return self._client
 
     def expires(self, now: datetime) -> int:
         """When what is stored now may be deleted, in seconds since 1970."""
@@ -264,40 +210,3 @@ class Tables:
                 self._wait(attempt)
             else:
                 raise StorageError(f"table {table} is throttled: not all items could be written")
-
-    def _ask(self, call: Callable[[], T]) -> T:
-        """Make a request; again where another write was in its way, or where it is throttled for long."""
-        for attempt in range(ATTEMPTS):
-            try:
-                return call()
-            except ClientError as error:
-                _judge(error)
-                self._wait(attempt)
-            except BotoCoreError as error:
-                raise StorageError(f"DynamoDB could not be asked: {error}") from error
-        raise StorageError("DynamoDB is throttled, or others write the same items all the time: try again later")
-
-    def _wait(self, attempt: int) -> None:
-        longest = min(LONGEST_WAIT_S, 0.02 * 2**attempt)
-        self._pause(longest * self._jitter())
-
-
-def _judge(error: ClientError) -> None:
-    """Return if the request may be made again at once; else raise what is the matter."""
-    code = error.response.get("Error", {}).get("Code", "")
-    if code == CONDITION + "Exception":
-        raise CancelledError({0}) from error
-    if code == "TransactionCanceledException":
-        reasons = [reason.get("Code") for reason in error.response.get("CancellationReasons", [])]
-        failed = {number for number, reason in enumerate(reasons) if reason == CONDITION}
-        if failed:
-            raise CancelledError(failed) from error
-        again = {reason for reason in reasons if reason not in {None, "None"}}
-        if again and again <= CONFLICTS | THROTTLED:
-            return
-    if code in CONFLICTS | THROTTLED:
-        return
-    message = f"DynamoDB refused a request ({code}): {error.response.get('Error', {}).get('Message', '')}"
-    if code in OURS or code == "TransactionCanceledException":
-        raise InternalError(message) from error
-    raise StorageError(message) from error

@@ -10,8 +10,9 @@ from boto3.dynamodb.conditions import Attr
 from datapump.clock import isoformat
 from datapump.errors import StorageError
 from datapump.executions import ENDED, ExecutionStatus
+from datapump.stores.dynamodb.connection import CancelledError
 from datapump.stores.dynamodb.layout import execution_key, key
-from datapump.stores.dynamodb.tables import WRITES_AT_ONCE, CancelledError
+from datapump.stores.dynamodb.tables import WRITES_AT_ONCE
 from datapump.stores.dynamodb.writes import put
 
 if TYPE_CHECKING:

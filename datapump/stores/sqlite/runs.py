@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING
 
 from datapump.clock import isoformat
 from datapump.errors import NotFoundError
-from datapump.executions import Effect, Event, Execution, ExecutionStatus, NewEvent, StoredJob
+from datapump.executions import Event, Execution, ExecutionStatus, NewEvent, StoredJob
 from datapump.jobs.documents import JOB, JobStatus
 from datapump.stores.run_rules import (
     accepted,
@@ -20,6 +20,8 @@ from datapump.stores.run_rules import (
     stop_requested,
     triggered,
 )
+from datapump.stores.sqlite.claims import SqliteClaims
+from datapump.stores.sqlite.effects import SqliteEffects
 from datapump.stores.sqlite.run_lists import store_lists
 from datapump.stores.sqlite.run_queries import SqliteRunQueries, link_retry, made_by_key
 
@@ -31,31 +33,8 @@ if TYPE_CHECKING:
     from datapump.jobs.documents import AnyJob
     from datapump.stores.sqlite.database import Database
 
-OPEN_JOB = "EXISTS (SELECT 1 FROM jobs WHERE execution_id = executions.id AND status IN ('starting', 'executing'))"
-DUE = f"""
-    SELECT 'dispatch' AS phase, id AS execution_id, '' AS job_id, due, attempts FROM executions
-        WHERE status = 'accepted' AND leased = 0
-    UNION ALL
-    SELECT 'postprocess', id, '', due, attempts FROM executions
-        WHERE status = 'running' AND leased = 0 AND NOT {OPEN_JOB}
-    UNION ALL
-    SELECT 'tick', execution_id, job_id, due, 0 FROM jobs
-        WHERE status IN ('starting', 'executing') AND leased = 0
-    ORDER BY due LIMIT ?
-"""  # noqa: S608 - built from constants
 
-
-class Unit(NamedTuple):
-    """A piece of work that falls due: a phase of an execution, or a tick of one of its jobs."""
-
-    phase: str
-    execution_id: str
-    job_id: str
-    due: str
-    attempts: int
-
-
-class SqliteRunStore(SqliteRunQueries):
+class SqliteRunStore(SqliteRunQueries, SqliteEffects, SqliteClaims):
     """Executions, jobs, events, effects and leases in one file; also says what falls due."""
 
     def __init__(self, database: Database, clock: Clock) -> None:
@@ -185,35 +164,6 @@ class SqliteRunStore(SqliteRunQueries):
         )
         return [Event.model_validate({**dict(row), "data": json.loads(row["data"])}) for row in rows]
 
-    def get_effect(self, key: str) -> Effect | None:
-        """The effect of that key."""
-        row = self._database.row("SELECT * FROM effects WHERE key = ?", (key,))
-        if row is None:
-            return None
-        outcome = json.loads(row["outcome"]) if row["outcome"] else None
-        return Effect.model_validate({**dict(row), "outcome": outcome})
-
-    def intend(self, key: str) -> Effect:
-        """Store an intention."""
-        now = self._clock.now()
-        with self._database.write() as connection:
-            connection.execute(
-                "INSERT INTO effects (key, intended, done) VALUES (?, ?, 0)"
-                " ON CONFLICT (key) DO UPDATE SET intended = excluded.intended WHERE done = 0",
-                (key, isoformat(now)),
-            )
-        return Effect(key=key, intended=now)
-
-    def complete(self, key: str, outcome: dict[str, Any]) -> None:
-        """Store an outcome."""
-        with self._database.write() as connection:
-            connection.execute("UPDATE effects SET done = 1, outcome = ? WHERE key = ?", (json.dumps(outcome), key))
-
-    def withdraw(self, key: str) -> None:
-        """Remove an intention."""
-        with self._database.write() as connection:
-            connection.execute("DELETE FROM effects WHERE key = ? AND done = 0", (key,))
-
     def acquire(self, target: str, execution_id: str, job_id: str) -> tuple[str, str] | None:
         """Take a target's lease, or tell who holds it."""
         held = self._database.row("SELECT execution_id, job_id FROM leases WHERE target = ?", (target,))
@@ -238,42 +188,6 @@ class SqliteRunStore(SqliteRunQueries):
             "SELECT execution_id FROM jobs WHERE job_id = ? AND status IN ('starting', 'executing')", (job_id,)
         )
         return None if row is None else str(row["execution_id"])
-
-    def claim(self, limit: int) -> list[Unit]:
-        """Take up to `limit` units of work that are due; nobody else gets them until they are given back."""
-        now = isoformat(self._clock.now())
-        with self._database.write() as connection:
-            units = [Unit(*row) for row in connection.execute(DUE, (limit,)) if row["due"] <= now]
-            for unit in units:
-                _lease(connection, unit, leased=True)
-        return units
-
-    def give_back(self, unit: Unit, wait_s: float | None = None) -> None:
-        """Let go of a unit; with `wait_s`, a phase that did not end is tried again after that many seconds."""
-        with self._database.write() as connection:
-            _lease(connection, unit, leased=False)
-            if wait_s is not None and not unit.job_id:
-                due = isoformat(self._clock.now() + timedelta(seconds=wait_s))
-                connection.execute(
-                    "UPDATE executions SET due = ?, attempts = attempts + 1 WHERE id = ?", (due, unit.execution_id)
-                )
-            elif wait_s is not None:
-                due = isoformat(self._clock.now() + timedelta(seconds=wait_s))
-                connection.execute(
-                    "UPDATE jobs SET due = ? WHERE execution_id = ? AND job_id = ?",
-                    (due, unit.execution_id, unit.job_id),
-                )
-
-    def give_back_all(self) -> None:
-        """Let go of every unit: for a start, when whoever held them is gone."""
-        with self._database.write() as connection:
-            connection.execute("UPDATE executions SET leased = 0 WHERE leased = 1")
-            connection.execute("UPDATE jobs SET leased = 0 WHERE leased = 1")
-
-    def next_due(self) -> str | None:
-        """When the next unit falls due (UTC, ISO 8601), None if nothing is open."""
-        row = self._database.row(DUE, (1,))
-        return None if row is None else str(row["due"])
 
     def _execution(self, connection: sqlite3.Connection, execution_id: str) -> Execution:
         row = connection.execute("SELECT document FROM executions WHERE id = ?", (execution_id,)).fetchone()
@@ -308,13 +222,3 @@ class SqliteRunStore(SqliteRunQueries):
 def _stored(row: sqlite3.Row) -> StoredJob:
     job = JOB.validate_json(row["document"])
     return StoredJob(execution_id=row["execution_id"], job=job, revision=row["revision"], due=row["due"])
-
-
-def _lease(connection: sqlite3.Connection, unit: Unit, *, leased: bool) -> None:
-    if unit.job_id:
-        connection.execute(
-            "UPDATE jobs SET leased = ? WHERE execution_id = ? AND job_id = ?",
-            (leased, unit.execution_id, unit.job_id),
-        )
-    else:
-        connection.execute("UPDATE executions SET leased = ? WHERE id = ?", (leased, unit.execution_id))
