@@ -1,5 +1,9 @@
 """What the API says of itself where it runs on Lambda, behind API Gateway."""
 
+import subprocess
+import sys
+from pathlib import Path
+
 import boto3
 import pytest
 from moto import mock_aws
@@ -7,6 +11,7 @@ from moto import mock_aws
 from api.lambda_handler import create_services
 from datapump.settings import ApiSettings
 
+ROOT = Path(__file__).parents[2]
 REGION = "us-east-1"
 # API Gateway gives up on a request after that.
 GATEWAY_S = 30
@@ -27,6 +32,21 @@ def services(monkeypatch):
             Name=settings.cursor_secret, SecretString="signs-cursors"
         )
         yield create_services(settings)
+
+
+def test_no_client_is_made_before_it_is_used(services):
+    # The secret that signs cursors was read.
+    assert {service for service, _ in services.orchestrator._aws._clients} == {"secretsmanager"}
+    assert services.runs._tables._client is None
+    assert "_data_api" not in vars(services.data_api)
+
+
+def test_importing_the_functions_makes_no_client():
+    program = (
+        "import botocore.session as s; s.Session.create_client = None; "
+        "import api.lambda_handler, api.app, api.scheduled, state_machine.handlers"
+    )
+    subprocess.run([sys.executable, "-c", program], check=True, cwd=ROOT)
 
 
 def test_it_streams_nothing_as_a_lambda_answers_whole(services):

@@ -158,14 +158,18 @@ def check(tables, clock, monkeypatch):
     return check
 
 
-def test_a_dispatch_of_a_sync_reads_the_enabled_configs_of_its_type_and_no_others(tables, clock, monkeypatch):
-    choose = fill(tables, monkeypatch, 2_000, [("sync", "sync_type")])
+@pytest.mark.parametrize("count", [2_000, pytest.param(100_000, marks=pytest.mark.soak)])
+def test_a_dispatch_of_a_sync_reads_the_enabled_configs_of_its_type_and_no_others(tables, clock, monkeypatch, count):
+    choose = fill(tables, monkeypatch, count, [("sync", "sync_type")])
     ports = SimpleNamespace(sync_configs=DynamoSyncConfigStore(tables, clock))
     meter = Meter(tables.client, monkeypatch, choose)
     configs = enabled(SyncType.VIIRS, None, ports)
     use = meter.take()
-    assert len(configs) == use.rows == len(range(0, 2_000, 15))
-    assert use.entries <= len(configs) + math.ceil(len(configs) / 100)
+    assert len(configs) == use.rows == len(range(0, count, 15))
+    pages = math.ceil(len(configs) / 100)
+    assert use.entries <= len(configs) + pages
+    # A row costs a unit, the entries of a page a few.
+    assert use.units <= len(configs) + 10 * pages
 
 
 def test_a_list_by_any_filters_reads_what_it_returns(check):
