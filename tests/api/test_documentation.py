@@ -1,4 +1,4 @@
-"""The API by hand, as its documentation says: every line is run, in order, by bash and curl."""
+"""The API by hand, as README.md and docs/api.md say: every line is run, in order, by bash and curl."""
 
 import subprocess
 import textwrap
@@ -14,12 +14,23 @@ from tests.support.live import serving
 from tests.support.plans import plan_of
 from tests.support.programs import need
 
-DOCUMENT = Path(__file__).parents[2] / "docs" / "api.md"
+ROOT = Path(__file__).parents[2]
 
 
-def script():
-    lines = [line for line in DOCUMENT.read_text().splitlines() if line.startswith("    ") or not line.strip()]
+def script(text):
+    lines = [line for line in text.splitlines() if line.startswith("    ") or not line.strip()]
     return "set -euo pipefail\nset -x\n" + textwrap.dedent("\n".join(lines))
+
+
+def run_by_hand(text, app):
+    """Run every line of a document against the app, as somebody with a key would."""
+    need("curl", "curl")
+    with serving(app) as address:
+        environment = {"URL": address, "KEY": "dp_admin-secret", "PATH": "/usr/local/bin:/usr/bin:/bin"}
+        done = subprocess.run(
+            ["bash"], input=script(text), env=environment, capture_output=True, text=True, timeout=60, check=False
+        )
+    assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
 
 
 @pytest.fixture
@@ -51,13 +62,7 @@ def carried(world, monkeypatch):
 
 
 def test_every_line_of_the_documentation_works(carried):
-    need("curl", "curl")
-    with serving(carried.app) as address:
-        environment = {"URL": address, "KEY": "dp_admin-secret", "PATH": "/usr/local/bin:/usr/bin:/bin"}
-        done = subprocess.run(
-            ["bash"], input=script(), env=environment, capture_output=True, text=True, timeout=60, check=False
-        )
-    assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
+    run_by_hand((ROOT / "docs" / "api.md").read_text(), carried.app)
     planned, first, retry, run = reversed(carried.runs.list_executions().items)
     assert planned.plan_only
     assert (first.status, first.stop_reason, first.retried_by) == ("stopped", "the feed is broken", retry.id)
@@ -69,4 +74,19 @@ def test_every_line_of_the_documentation_works(carried):
         "paused",
         "changed",
         "changed",
+    ]
+
+
+def test_every_line_of_the_readmes_section_works(carried):
+    _, _, after = (ROOT / "README.md").read_text().partition("With curl, ")
+    section, found, _ = after.partition("| route |")
+    assert found
+    run_by_hand(section, carried.app)
+    first, retry = reversed(carried.runs.list_executions().items)
+    assert (first.status, first.stop_reason, first.idempotency_key) == ("stopped", "the feed is broken", "tonight")
+    assert retry.retry_of == first.id
+    (config,) = carried.sync_configs.list().items
+    assert [(change.caller, change.reason) for change in carried.sync_configs.history(config.id).items] == [
+        ("admin", None),
+        ("admin", "the tables are being mended"),
     ]

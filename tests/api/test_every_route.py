@@ -151,6 +151,26 @@ def test_every_method_of_every_route_answers_as_documented(world, things, path):
                         assert response.status_code == 405
 
 
+@pytest.mark.parametrize("path", PATHS)
+def test_options_and_head_are_right_on_every_route(world, things, path):
+    methods = {method for method in METHODS if (method, path) in ROUTES}
+    allowed = methods | {"OPTIONS"} | ({"HEAD"} if "GET" in methods else set())
+    address = things.address(path)
+    with world.client() as stranger:
+        told = stranger.options(address, headers={"Origin": "https://example.org"})
+    assert (told.status_code, told.content, set(told.headers["allow"].split(", "))) == (204, b"", allowed)
+    assert not [name for name in told.headers if name.startswith("access-control-")]
+    with world.client("admin") as admin:
+        head = admin.head(address)
+        assert head.content == b""
+        if "GET" not in methods:
+            assert head.status_code == (404 if known("HEAD", path) else 405)
+            return
+        get = admin.get(address)
+        assert head.status_code == get.status_code
+        assert {*head.headers, "content-length"} == {*get.headers, "content-length"}
+
+
 def known(method, path):
     """Whether some route answers: `pause` could also be a config's id."""
     names = {path, "/sync-configs/{config_id}"} if path in {"/sync-configs/pause", "/sync-configs/resume"} else {path}
