@@ -226,5 +226,6 @@ def test_2000_cases_an_operation_are_answered_as_the_contract_says(label, on_app
 
 @pytest.mark.soak
 @pytest.mark.timeout(3600)
-def test_2000_rows_of_operations_are_answered_as_the_contract_says(on_app, through_lambda):
-    answer_rows([on_app, through_lambda], MANY, 10)
+@pytest.mark.parametrize("tenth", range(10))
+def test_2000_rows_of_operations_are_answered_as_the_contract_says(tenth, on_app, through_lambda):
+    answer_rows([on_app, through_lambda], MANY // 10, 10)
