@@ -1,13 +1,11 @@
-"""Pictures of every page of the console, in both themes and at three widths, of the deployment that `make run` makes.
+"""Pictures of every page of the console, in both themes and at three widths, after a night that failed.
 
 python tests/screenshots.py FOLDER
 """
 
 from __future__ import annotations
 
-import json
 import shutil
-import subprocess
 import sys
 import tempfile
 from pathlib import Path
@@ -16,47 +14,37 @@ sys.path.insert(0, str(Path(__file__).parent.parent))
 
 from playwright.sync_api import sync_playwright
 
-from tests.support.server import ROOT, ServerProcess, free_port
+from api.console.build import BUNDLE, build
+from tests.support.console_world import last_night, prepare, sample
+from tests.support.server import ServerProcess
 
 LOOKS = [(scheme, width) for scheme in ("light", "dark") for width in (375, 1280, 2560)]
-SETTLED_MS = 1500
 NARROW = 375
-FAILING = {"command": "set_latest", "parameters": {"analysis_version": "v99"}}
+VERSION = "v20260101"
+# Of each page: its address, and what is there once all of it is.
 PAGES = {
-    "overview": "",
-    "executions": "executions",
-    "execution": "executions/{execution}",
-    "results": "results",
-    "result": "results/gadm__viirs__adm2_daily_alerts/v20260101",
-    "sync-configs": "sync-configs",
-    "sync-config": "sync-configs/{config}",
-    "command": "command",
-    "catalog": "catalog",
+    "overview": ("", "h2:has-text('The last 30 nights') ~ .chart svg"),
+    "executions": ("executions", "table"),
+    "failed": ("executions/{failed}", ".chart svg"),
+    "raster": ("executions/{raster}", ".chart svg"),
+    "running": ("executions/{running}", "td:has-text('waiting')"),
+    "execution": ("executions/{execution}", ".chart svg"),
+    "results": ("results", "table"),
+    "result": (f"results/gadm__viirs__adm2_daily_alerts/{VERSION}", "p:has-text('Each point is a fire')"),
+    "loss": (f"results/gadm__tcl__adm2_change/{VERSION}", "p:has-text('The more, the stronger')"),
+    "sync-configs": ("sync-configs", "caption:not(:has-text('so far'))"),
+    "sync-config": ("sync-configs/{config}", "h2:has-text('Who changed what')"),
+    "command": ("command", "button:has-text('Plan it')"),
+    "version-update": ("command?command=version_update", "button:has-text('Plan it')"),
+    "plan": ("executions/{plan}", "section[aria-label=Plan] table"),
+    "catalog": ("catalog", "h3:has-text('How they are made')"),
+    "backfills": ("backfills", "table"),
+    "backfill": ("backfills/{backfill}", "table"),
 }
 
 
-def deployment(folder):
-    """The data that `make run ONCE=1` leaves."""
-    program = "from datapump.cli import main; main()"
-    command = [sys.executable, "-c", program, "demo", "--once", "--port", str(free_port())]
-    subprocess.run(command, check=True, env={"DATAPUMP_DATA_DIR": str(folder), "PATH": "/usr/bin:/bin"}, cwd=ROOT)
-
-
-def ended(client, execution_id):
-    after = 0
-    while True:
-        page = client.events(execution_id, after=after, wait=10)
-        after = max([after, *(event["seq"] for event in page["items"])])
-        if page["ended"]:
-            return execution_id
-
-
-def take(server, folder):
+def take(server, folder, things):
     """One picture of each page for each look."""
-    with server.client() as client:
-        ended(client, client.submit(json.dumps(FAILING))["id"])
-        execution = client.executions(command="analysis", limit=1)["items"][0]["id"]
-        config = client.sync_configs(sync_type="viirs", limit=1)["items"][0]["id"]
     key = (server.data / "secrets" / "admin-key").read_text().strip()
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
@@ -65,22 +53,24 @@ def take(server, folder):
             page.goto(f"{server.url}/console/")
             page.fill("input[name=key]", key)
             page.click("button[type=submit]")
-            for name, where in PAGES.items():
-                page.goto(f"{server.url}/console/#/{where.format(execution=execution, config=config)}")
-                page.wait_for_selector("main h1")
-                page.wait_for_timeout(SETTLED_MS)
-                target = folder / f"{name}-{scheme}-{width}.png"
-                page.screenshot(path=str(target), full_page=width == NARROW)
+            page.wait_for_selector("main h1:not(:has-text('key'))")
+            for name, (where, there) in PAGES.items():
+                page.goto(f"{server.url}/console/#/{where.format(**things)}")
+                page.locator(f"main {there}").first.wait_for()
+                page.screenshot(path=str(folder / f"{name}-{scheme}-{width}.png"), full_page=width == NARROW)
         browser.close()
 
 
 def main(folder):
     folder.mkdir(parents=True, exist_ok=True)
+    if not BUNDLE.exists():
+        build()
     with tempfile.TemporaryDirectory() as made:
         data = Path(made) / "data"
-        deployment(data)
-        with ServerProcess(data, feed_hosts="[]") as server:
-            take(server, folder)
+        sample(data)
+        prepare(data)
+        with ServerProcess(data, viirs_url=data / "feed.csv", poll_max_s="0.3", feed_hosts="[]") as server:
+            take(server, folder, last_night(server))
 
 
 if __name__ == "__main__":

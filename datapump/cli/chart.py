@@ -11,7 +11,7 @@ import typer
 from datapump.charts import png, rows
 from datapump.charts.areas import plane, points, shapes
 from datapump.cli.output import connect, out, print_json, told
-from datapump.errors import NotFoundError, StorageError
+from datapump.errors import InvalidInputError, NotFoundError, StorageError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -19,6 +19,13 @@ if TYPE_CHECKING:
     from datapump.client import Client
 
 Out = Annotated[Path, typer.Option("--out", help="The picture to write (PNG).")]
+Where = Annotated[
+    str | None,
+    typer.Option(
+        metavar="COLUMN=VALUE",
+        help="Only rows with this value; of loss, one canopy threshold: rows of the others hold the same again.",
+    ),
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print what was drawn as JSON for other programs.")]
 PAGE = 200
 MOST_ROWS = 2000
@@ -60,12 +67,13 @@ def result(  # noqa: PLR0913 - each is an option of its own
     ] = None,
     *,
     top: Annotated[int | None, typer.Option(min=1, help="Only so many groups, the largest first.")] = None,
+    where: Where = None,
     as_json: AsJson = False,
 ) -> None:
     """A published table: totals by day, year or area."""
     with told(), connect() as client:
         found = client.result_rows(
-            dataset, version, group_by=by, sum=total, largest=top is not None, limit=top or MOST_ROWS
+            dataset, version, group_by=by, sum=total, largest=top is not None, limit=top or MOST_ROWS, **_only(where)
         )
         drawn = rows.groups(found["items"], by.split(","))
         title = f"{dataset} {version}: {total or 'rows'} by {by}"
@@ -81,6 +89,7 @@ def areas(
         str | None, typer.Option("--sum", help="The column to add up; without it rows are counted.")
     ] = None,
     *,
+    where: Where = None,
     as_json: AsJson = False,
 ) -> None:
     """A published table: totals of its areas on a map, and the newest fires in them where they are kept."""
@@ -88,12 +97,24 @@ def areas(
         features = client.result_areas(dataset, version)["features"]
         known = {column["name"] for column in client.result(dataset, version)["columns"]}
         by = ",".join(name for name in features[0]["properties"] if name in known)
-        found = client.result_rows(dataset, version, group_by=by, sum=total, largest=True, limit=MOST_ROWS)
+        found = client.result_rows(
+            dataset, version, group_by=by, sum=total, largest=True, limit=MOST_ROWS, **_only(where)
+        )
         drawn = shapes(features, found["items"])
         places, of = _places(client, dataset, version)
         fires = points(places, plane(features))
         title = f"{dataset} {version}: {total or 'rows'} by area" + (f", {len(fires)} of {of} fires" if of else "")
         _draw("areas", drawn, title, target, as_json=as_json, points=fires)
+
+
+def _only(where: str | None) -> dict[str, str]:
+    """`COLUMN=VALUE` as the API takes it."""
+    if where is None:
+        return {}
+    column, given, value = where.partition("=")
+    if not (column and given):
+        raise InvalidInputError(f"--where {where!r} is not COLUMN=VALUE")
+    return {"column": column, "value": value}
 
 
 def _places(client: Client, dataset: str, version: str) -> tuple[list[dict[str, Any]], int]:

@@ -21,8 +21,20 @@ FEED_HEADER = (
     "latitude,longitude,bright_ti4,scan,track,acq_date,acq_time,satellite,confidence,version,bright_ti5,frp,daynight"
 )
 SYNC = {"command": "sync", "parameters": {"types": ["viirs"]}, "labels": {"ticket": "gfw-2144"}}
-SLOW = {"command": "sync", "parameters": {"types": ["viirs"], "sync_version": "v20260120"}}
+SLOW = {
+    "command": "sync",
+    "parameters": {"types": ["viirs"], "tables": [{"dataset": "gadm", "version": "v0.1", "analysis": "viirs"}]},
+}
+HOLDER = "019b0c2d7e4f7a1c8d3e5f60718293a4"
 BACKFILL = {"types": ["viirs"], "dates": {"start_date": "2026-01-10", "end_date": "2026-01-16"}, "at_once": 2}
+TABLES = [
+    {"dataset": "gadm", "version": "v0.1", "analysis": "viirs"},
+    {"dataset": "sample_farms", "version": "v0.1", "analysis": "viirs"},
+]
+ANALYSIS = {
+    "command": "analysis",
+    "parameters": {"analysis_version": "v20260201", "sync": False, "geotrellis_version": "2.6.20", "tables": TABLES},
+}
 BROKEN = "geostore__viirs__weekly_alerts"
 
 
@@ -98,18 +110,32 @@ def last_night(server):
     with server.client() as client:
         failed = ended(client, client.submit(json.dumps(SYNC))["id"])
         raster = ended(client, client.submit(json.dumps(raster_command()))["id"])
+        plan = ended(client, client.submit(json.dumps(ANALYSIS), plan=True)["id"])
+        backfill = client.make_backfill(BACKFILL)["id"]
+        _more_news(server.data)
         _hold(server.data / "datapump.sqlite")
         running = client.submit(json.dumps(SLOW))["id"]
         return {
+            "plan": plan,
+            "backfill": backfill,
             "failed": failed,
             "raster": raster,
             "running": running,
-            "execution": client.executions(command="analysis", limit=1)["items"][0]["id"],
+            "execution": next(
+                item["id"] for item in client.executions(command="analysis")["items"] if not item["plan_only"]
+            ),
             "config": client.sync_configs(dataset="gadm", limit=1)["items"][0]["id"],
         }
+
+
+def _more_news(folder):
+    """The feed has yet another day."""
+    with (folder / "feed.csv").open("a") as feed:
+        first = (folder / "feed.csv").read_text().splitlines()[1]
+        feed.write(first.replace(FEED_DAY, "2026-01-20") + "\n")
 
 
 def _hold(database):
     """From now on the syncs of a table wait for their turn."""
     with closing(sqlite3.connect(database, timeout=20)) as connection, connection:
-        connection.execute("INSERT INTO leases VALUES ('gadm__viirs', ?, ?)", ("f" * 32, "f" * 32))
+        connection.execute("INSERT INTO leases VALUES ('gadm__viirs', ?, ?)", (HOLDER, HOLDER))

@@ -79,6 +79,22 @@ def test_numbers_and_choices_are_checked_while_they_are_typed(night, open_page):
     page.wait_for_selector("ul.fault li:has-text('data_type is required')")
 
 
+def test_labels_are_names_and_values_checked_while_they_are_typed(night, open_page):
+    page = open_page(night, "command?command=set_latest")
+    page.get_by_label("Analysis version").fill("v1")
+    page.locator("fieldset", has=page.locator("legend", has_text="Labels")).get_by_role("button", name="Add").click()
+    page.get_by_label("Labels 1: name").fill("Ticket")
+    page.get_by_label("Labels 1: value").fill("gfw-2144")
+    page.locator("ul.fault li", has_text='the name "Ticket" has another form').wait_for()
+    page.get_by_label("Labels 1: name").fill("ticket")
+    page.click("button:has-text('Plan it')")
+    page.locator(PLANNED).wait_for()
+    page.click("button:has-text('Start it')")
+    page.wait_for_selector("[data-page=execution] h1:has-text('set_latest')")
+    with night.client() as client:
+        assert client.executions(label="ticket:gfw-2144")["items"][0]["labels"] == {"ticket": "gfw-2144"}
+
+
 def test_a_backfill_is_planned_started_paused_and_stopped_with_reasons(night, open_page):
     page = open_page(night, "backfills")
     page.click("summary:has-text('New backfill')")

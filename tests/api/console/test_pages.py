@@ -101,6 +101,58 @@ def test_executions_are_filtered_and_each_is_a_link(night, open_page):
     expect(page.locator("td a:has-text('analysis')")).to_have_count(0)
 
 
+def test_older_executions_are_a_page_further(night, open_page):
+    with night.client() as client:
+        newest = [item["id"] for item in client.executions(limit=4)["items"]]
+    page = open_page(night, "catalog")
+    page.wait_for_selector("main h2")
+    page.route("**/executions?*", lambda route: route.continue_(url=route.request.url.replace("limit=50", "limit=2")))
+    page.click("nav a:has-text('Executions')")
+    shown = "tbody td:first-child a[href='#/executions/{}']"
+    page.locator(shown.format(newest[1])).wait_for()
+    expect(page.locator("tbody tr")).to_have_count(2)
+    page.click("a:has-text('Older executions')")
+    page.locator(shown.format(newest[2])).wait_for()
+    page.locator(shown.format(newest[3])).wait_for()
+    expect(page.locator("tbody tr")).to_have_count(2)
+
+
+def test_a_command_and_the_address_of_a_log_are_copied(night, things, open_page):
+    page = open_page(
+        night, f"executions/{things['failed']}", permissions=["clipboard-read", "clipboard-write"], color_scheme="dark"
+    )
+    page.get_by_role("button", name="Copy as command").click()
+    page.wait_for_selector("#said:has-text('Copied')")
+    copied = json.loads(page.evaluate("navigator.clipboard.readText()"))
+    assert copied == {**SYNC, "parameters": {"types": ["viirs"], "sync_version": "v20260128", "tables": None}}
+    page.get_by_role("button", name="Copy log address").click()
+    expect(page.locator("#said p")).to_have_count(2)
+    assert page.evaluate("navigator.clipboard.readText()").endswith("/log")
+
+
+def test_a_sync_config_is_synced_now_once_by_a_double_click(night, things, open_page):
+    page = open_page(night, f"sync-configs/{things['config']}")
+    page.wait_for_selector("h2:has-text('How fresh')")
+    with night.client() as client:
+        before = client.executions(command="sync", limit=1)["items"][0]["id"]
+        page.dblclick("button:has-text('Sync it now')")
+        page.wait_for_selector("[data-page=execution] h1:has-text('sync viirs')")
+        made = page.url.rpartition("/")[2]
+        newest = [item["id"] for item in client.executions(command="sync", limit=2)["items"]]
+    assert newest == [made, before]
+    night.ended(made)
+
+
+def test_sync_configs_are_found_while_typing(night, open_page):
+    page = open_page(night, "sync-configs")
+    page.wait_for_selector("caption:has-text('2 sync configs'):not(:has-text('so far'))")
+    page.get_by_label("Find among them").fill("GEOSTORE rw_areas")
+    page.wait_for_selector("caption:has-text('1 of 2 sync configs')")
+    expect(page.locator("tbody tr")).to_have_count(1)
+    page.get_by_label("Find among them").fill("nothing like it")
+    page.wait_for_selector("p:has-text('No sync config matches.')")
+
+
 def test_a_sync_config_is_switched_with_a_reason_that_its_history_keeps(night, open_page):
     page = open_page(night, "sync-configs")
     switch = page.locator("tr:has-text('rw_areas') input[role=switch]")
@@ -222,9 +274,9 @@ def test_an_expired_key_asks_for_another_and_goes_on_where_it_was(night, open_pa
 
 def test_a_lost_connection_is_said_and_recovers(night, open_page):
     page = open_page(night, "executions", expected=["ERR_CONNECTION"])
-    page.wait_for_selector("td a:has-text('analysis')")
+    page.wait_for_selector("td a")
     night.server.kill()
     page.wait_for_selector("#offline:visible")
     night.server.start()
     page.wait_for_selector("#offline", state="hidden")
-    page.wait_for_selector("td a:has-text('analysis')")
+    page.wait_for_selector("td a")

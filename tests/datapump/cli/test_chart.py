@@ -16,6 +16,15 @@ def test_a_published_table_and_a_timeline_become_pictures(datapump, analysed, tm
     assert steps.read_bytes().startswith(PNG)
 
 
+def test_only_rows_with_a_value_are_drawn(datapump, analysed, tmp_path):
+    table = ("chart", "result", "geostore__viirs__daily_alerts", "v1", "--out", tmp_path / "day.png", "--json")
+    day = datapump(*table).json()["rows"][0]["group"]
+    only = datapump(*table, "--where", f"alert__date={day}").json()
+    assert [row["group"] for row in only["rows"]] == [day]
+    wrong = datapump(*table, "--where", "alert__date")
+    assert (wrong.exit_code, "is not COLUMN=VALUE" in wrong.stderr) == (2, True)
+
+
 def test_nothing_to_draw_and_a_table_that_is_not_there_are_said(datapump, tmp_path):
     target = tmp_path / "none.png"
     missing = datapump("chart", "result", "geostore__viirs__nothing", "v1", "--out", target)

@@ -41,12 +41,18 @@ export function status(value, text = value) {
   return h("span", { class: `status ${value}` }, text);
 }
 
+// What a cell has: nothing at all if it is empty, so that its name is not shown on a narrow screen.
+function held(cell) {
+  const parts = [cell].flat(Infinity).filter((part) => part !== null && part !== undefined && part !== false && part !== "");
+  return Array.isArray(cell) && parts.length ? [h("div", {}, parts)] : parts;
+}
+
 // `hidden`: the caption repeats the heading above it, and is there for those who do not see that.
 export function table(caption, columns, rows, none = "nothing", { hidden = false } = {}) {
   if (!rows.length) return h("p", { class: "soft" }, none);
   const head = h("thead", {}, h("tr", {}, columns.map((column) => h("th", { scope: "col" }, column))));
   const body = rows.map((cells) =>
-    h("tr", {}, cells.map((cell, at) => h("td", { "data-label": columns[at] }, Array.isArray(cell) ? h("div", {}, cell) : [cell]))));
+    h("tr", {}, cells.map((cell, at) => h("td", { "data-label": columns[at] }, held(cell)))));
   return h("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": caption },
     h("table", { class: "stack" }, h("caption", hidden ? { class: "unseen" } : {}, caption), head, h("tbody", {}, body)));
 }

@@ -44,6 +44,8 @@ function navigate(current) {
   const links = PAGES.filter(([, title]) => title).map(([name, title]) =>
     h("a", { href: ADDRESS[name], "aria-current": name === current ? "page" : null }, title));
   replace(document.getElementById("pages"), links);
+  // On a narrow screen they are a line that can be moved.
+  links.find((one) => one.getAttribute("aria-current"))?.scrollIntoView({ block: "nearest", inline: "nearest" });
   const leave = h("button", { type: "button", onclick: () => { key.drop(); show(); } }, "Forget the key");
   replace(document.getElementById("caller"), key.get() ? leave : null);
 }

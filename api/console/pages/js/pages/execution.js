@@ -90,6 +90,7 @@ function summary(execution, ended) {
 }
 
 function flow(part, execution) {
+  if (execution.plan_only) return;
   const boxes = execution.jobs.slice(0, MOST_JOBS).map((job) =>
     h("li", {}, h("a", { href: `#/executions/${encodeURIComponent(execution.id)}`, class: job.status, onclick: (event) => { event.preventDefault(); document.getElementById(`job-${job.id}`)?.scrollIntoView(); } },
       `${job.dataset}${job.analysis ? ` ${job.analysis}` : ""}: ${job.step}`)));
@@ -128,7 +129,7 @@ function jobs(part, execution) {
         h("li", {}, h("a", { href: `#/results/${encodeURIComponent(result.dataset)}/${encodeURIComponent(result.version)}` }, `${result.dataset} ${result.version}`), `: ${result.state}`)))) : null,
     execution.jobs.filter((job) => job.assets.length).slice(0, MOST_JOBS).map((job) => h("details", { open: job.status === "failed" }, h("summary", {}, `Rasters of ${job.dataset} ${job.version || ""}`),
       table(`Assets of ${job.dataset}`, ["asset", "kind", "state", "made from", "why not"], job.assets.map((asset) => [
-        asset.name, asset.kind, status({ saved: "complete", failed: "failed" }[asset.state] || "wait", asset.state), asset.made_from.join(", "), h("span", { class: "error" }, asset.fault || ""),
+        asset.name, asset.kind, status({ saved: "complete", failed: "failed" }[asset.state] || "wait", asset.state), asset.made_from.join(", "), asset.fault ? h("span", { class: "error" }, asset.fault) : "",
       ]), "It has none.", { hidden: true }))));
 }
 

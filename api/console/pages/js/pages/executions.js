@@ -44,7 +44,7 @@ function render(list, page, query) {
     status(item.status), item.caller, stamp(moment(item.created)),
     item.finished ? span((Date.parse(item.finished) - Date.parse(item.started || item.created)) / 1000) : "",
     Object.entries(item.labels).map(([name, value]) => `${name}:${value}`).join(", "),
-    h("span", { class: "error" }, item.errors[0] || ""),
+    item.errors.length ? h("span", { class: "error" }, item.errors[0]) : "",
   ]);
   const next = page.next ? new URLSearchParams([...[...query].filter(([name]) => name !== "cursor"), ["cursor", page.next]]) : null;
   replace(list,
