@@ -95,8 +95,9 @@ def test_the_pages_are_reached_by_keyboard_and_take_the_focus(night, open_page):
     assert page.evaluate("document.activeElement.textContent") == "Skip to the content"
     tab_to(page, "Results")
     page.keyboard.press("Enter")
-    page.wait_for_selector("h1:has-text('Results')")
-    assert page.evaluate("document.activeElement.id") == "main"
+    page.wait_for_selector("#main:focus h1:has-text('Results')")
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.getElementById('main').contains(document.activeElement)")
 
 
 def test_a_sync_config_is_switched_by_keyboard_alone(night, open_page):

@@ -253,7 +253,8 @@ def test_the_assets_of_a_raster_version_are_told_with_the_one_that_failed_and_wh
     lines = page.locator("details[open]:has-text('Rasters of') tbody tr").all()
     rows = {cells[0]: cells[1:] for cells in (line.locator("td").all_inner_texts() for line in lines)}
     assert rows["date_conf"][:2] == ["source", "saved"]
-    assert rows["default_cog"][1:3] == ["saved", "date_conf"]
+    assert rows["default_cog"][0] == "cog"
+    assert rows["default_cog"][2] == "date_conf"
     assert rows["intensity"][1] == "failed"
     assert "may not hold 'A.no_such_band'" in rows["intensity"][3]
     assert rows["intensity_cog"][1:3] == ["waiting", "intensity"]

@@ -20,7 +20,8 @@ const ADDRESS = { overview: "#/", executions: "#/executions", results: "#/result
 const main = document.getElementById("main");
 let running = new AbortController();
 
-async function show() {
+// `moved`: somebody has come here from another page, and goes on reading at its beginning.
+async function show({ moved = false } = {}) {
   running.abort();
   running = new AbortController();
   const { signal } = running;
@@ -34,6 +35,7 @@ async function show() {
     if (signal.aborted) return;
     const root = h("div", { "data-page": found.name });
     replace(main, root);
+    if (moved) main.focus({ preventScroll: true });
     await module.show(root, { argument: found.match[1] && decodeURIComponent(found.match[1]), query: new URLSearchParams(search), signal });
   } catch (error) {
     if (!signal.aborted) fail(error);
@@ -43,9 +45,11 @@ async function show() {
 function navigate(current) {
   const links = PAGES.filter(([, title]) => title).map(([name, title]) =>
     h("a", { href: ADDRESS[name], "aria-current": name === current ? "page" : null }, title));
-  replace(document.getElementById("pages"), links);
-  // On a narrow screen they are a line that can be moved.
-  links.find((one) => one.getAttribute("aria-current"))?.scrollIntoView({ block: "nearest", inline: "nearest" });
+  const line = document.getElementById("pages");
+  replace(line, links);
+  // On a narrow screen they are a line that can be moved; where Tab begins stays as it is.
+  const shown = links.find((one) => one.getAttribute("aria-current"));
+  if (shown) line.scrollLeft = shown.offsetLeft + shown.offsetWidth - line.offsetLeft - line.clientWidth;
   const leave = h("button", { type: "button", onclick: () => { key.drop(); show(); } }, "Forget the key");
   replace(document.getElementById("caller"), key.get() ? leave : null);
 }
@@ -57,7 +61,7 @@ function fail(error) {
     enter("The key is not known, has expired or was revoked: enter another one. The page then goes on where it was.");
     return;
   }
-  const again = h("button", { type: "button", onclick: show }, "Try again");
+  const again = h("button", { type: "button", onclick: () => show() }, "Try again");
   replace(main, h("h1", {}, "That did not work"), h("p", { class: "error", role: "alert" }, error.message), again);
   if (!(error instanceof Problem)) console.error(error);
 }
@@ -89,6 +93,6 @@ state.listeners.add((offline) => {
   line.textContent = offline ? "The server does not answer. What is shown may be old; it is asked again every few seconds." : "";
   if (!offline) say("The server answers again.");
 });
-window.addEventListener("hashchange", async () => { await show(); main.focus({ preventScroll: true }); });
+window.addEventListener("hashchange", () => show({ moved: true }));
 window.addEventListener("unhandledrejection", (event) => { if (event.reason instanceof Problem) { event.preventDefault(); fail(event.reason); } });
 show();
