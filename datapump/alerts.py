@@ -39,13 +39,10 @@ def alert_files(table: Table, ports: Ports) -> list[str]:
 
     Raises:
         NotFoundError: There is none where there should be: the tables would come out empty.
-        UnsupportedError: The analysis is of burned areas, whose files have no known place.
+        UnsupportedError: The analysis is of burned areas, and the settings do not say where their files are.
     """
     if table.analysis is Analysis.BURNED_AREAS:
-        raise UnsupportedError(
-            f"the table {table} cannot be analysed by a command in this version, which knows no place of burned-area "
-            "files: run datapump tool zonal on them"
-        )
+        return _burned_areas(table, ports)
     fire_type = FIRE_TYPES.get(table.analysis)
     if fire_type is None:
         return []
@@ -55,6 +52,19 @@ def alert_files(table: Table, ports: Ports) -> list[str]:
     if not files:
         places = f"{scientific_folder(fire_type, bucket)} or {near_real_time_folder(fire_type, bucket)}"
         raise NotFoundError(f"the table {table} has no fire files to analyse: there is no .tsv in {places}")
+    return files
+
+
+def _burned_areas(table: Table, ports: Ports) -> list[str]:
+    pattern = ports.settings.burned_areas
+    if pattern is None:
+        raise UnsupportedError(
+            f"the table {table} cannot be analysed here: this deployment knows no place of burned-area files. Name it "
+            "with DATAPUMP_BURNED_AREAS, or run datapump tool zonal on them"
+        )
+    files = [info.uri for info in ports.objects.glob(pattern)]
+    if not files:
+        raise NotFoundError(f"the table {table} has no burned-area files to analyse: there is nothing at {pattern}")
     return files
 
 

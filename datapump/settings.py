@@ -103,6 +103,9 @@ class Settings(BaseSettings):
         description="FIRMS feed of MODIS fires: https URL, which may hold a key, or file path.",
         repr=False,
     )
+    burned_areas: str | None = Field(
+        None, description="Name of the files of burned areas (CSV), as s3://bucket/folder/*.csv; unset: there are none."
+    )
     feed_hosts: frozenset[str] = Field(
         frozenset({"firms2.modaps.eosdis.nasa.gov", "firms.modaps.eosdis.nasa.gov"}),
         description="Hosts that feeds may be fetched from, also after redirects (JSON list).",

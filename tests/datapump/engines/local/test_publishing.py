@@ -5,6 +5,7 @@ from __future__ import annotations
 import httpx
 import numpy as np
 import pytest
+import shapely
 
 from tests.datapump.engines.local.rasterworlds import RasterWorld, patch, table
 from tests.support.deployment import GEOSTORES, Deployment
@@ -15,6 +16,7 @@ LAYERS = {
     "glad": {"umd_glad_landsat_alerts": ([20400, 30400], np.uint16)},
     "integrated_alerts": {"wur_radd_alerts": ([24000, 34050], np.uint16)},
 }
+DIVISIONS = "s3://gfw-pipelines/geotrellis/features/gadm41_adm2_1x1.tsv"
 BIOMASS, PRIMARY = "whrc_aboveground_biomass_density_2000", "umd_regional_primary_forest_2001"
 PUBLISHED = {
     "tcl": ["change", "summary", "whitelist"],
@@ -29,11 +31,55 @@ def expected_type(column, name):
         return "boolean"
     if "__Mg" in column or column.endswith("__ha"):
         return "numeric"
-    if column.endswith(("__threshold", "__count", "__year")):
+    if column.endswith(("__threshold", "__count", "__year", "__week")) or column in {"adm1", "adm2"}:
         return "integer"
     if column.startswith("is__"):
         return "boolean"
     return "date" if column.endswith("__date") else "text"
+
+
+def test_burned_areas_are_published_by_a_command_where_their_files_are_named(tmp_path):
+    world = RasterWorld("burned_areas", "geostore", (27008, 54016), (6, 6))
+    world.layers = {"umd_tree_cover_density_2000": np.full((6, 6), 80, dtype=np.uint8)}
+    world.features = [(("a" * 32,), world.box())]
+    text = f"alert__date,geom\n2026-01-05,{shapely.to_wkb(world.box(), hex=True)}\n"
+    place = "s3://gfw-data-lake/burned/raw/*.csv"
+    asked = {"dataset": "geostore", "version": "v1", "analysis": "burned_areas"}
+    parameters = {"analysis_version": "v1", "sync": False, "geotrellis_version": "2.6.20", "tables": [asked]}
+    command = {"command": "analysis", "parameters": parameters}
+    with Deployment(tmp_path / "deployment", burned_areas=place) as deployment:
+        deployment.engine.layers = world.write(tmp_path)
+        deployment.objects.put(GEOSTORES, tmp_path / "features.tsv")
+        refused = deployment.run(command)
+        assert f"there is nothing at {place}" in refused.errors[0]
+        deployment.objects.put(place.replace("*", "2026"), text.encode())
+        execution = deployment.run(command)
+        assert execution.status == "succeeded", deployment.jobs(execution.id)
+        output = deployment.objects.path(deployment.engine.requests[0].output)
+        for name in ("daily_alerts", "weekly_alerts", "whitelist"):
+            check(deployment, f"geostore__burned_areas__{name}", name, table(output, "geostore", name))
+
+
+def test_the_ids_of_divisions_are_published_as_numbers_at_every_level(tmp_path):
+    world = RasterWorld("tcl", "gadm", ORIGINS["tcl"], (6, 6))
+    world.layers = {name: np.full((6, 6), 40, dtype=np.uint8) for name in LAYERS["tcl"]}
+    world.layers["umd_tree_cover_loss"][:] = 20
+    world.features = [(("BRA", "1", "2"), world.box())]
+    asked = {"dataset": "gadm", "version": "v4.1", "analysis": "tcl"}
+    parameters = {"analysis_version": "v1", "sync": False, "geotrellis_version": "2.6.20", "tables": [asked]}
+    with Deployment(tmp_path / "deployment") as deployment:
+        deployment.engine.layers = world.write(tmp_path)
+        deployment.objects.put(DIVISIONS, tmp_path / "features.tsv")
+        execution = deployment.run({"command": "analysis", "parameters": parameters})
+        assert execution.status == "succeeded", deployment.jobs(execution.id)
+        output = deployment.objects.path(deployment.engine.requests[0].output)
+        for level, ids in {"iso": 1, "adm1": 2, "adm2": 3}.items():
+            dataset = f"gadm__tcl__{level}_change"
+            check(deployment, dataset, "change", table(output, level, "change"))
+            rows = deployment.data_api.query(dataset, "v1", "select * from data")
+            assert {(row["iso"], row.get("adm1"), row.get("adm2")) for row in rows} == {
+                ("BRA", 1, 2)[:ids] + (None,) * (3 - ids)
+            }
 
 
 @pytest.mark.parametrize("analysis", list(LAYERS))
