@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 from dataclasses import replace
 
 import pytest
@@ -15,7 +14,7 @@ from datapump.executions import ExecutionStatus
 from datapump.jobs.documents import JobStatus
 from tests.support.areas import TOKEN, rw_sync, with_areas
 from tests.support.deployment import copied, published_night
-from tests.support.faults import Crash, Tap, TappedDataApi, tapped_writes
+from tests.support.faults import Crash, Tap, TappedDataApi, at_random, carried, once_at_each, tapped_writes
 
 AREAS_WRITES = {"POST /v2/area/sync", "POST /v2/area/update"}
 SEED = 20260201
@@ -170,11 +169,15 @@ def play(template, folder, plan):
     with copied(template, folder, areas_settle_s=0) as deployment, with_areas(deployment) as areas:
         data_api = TappedDataApi(deployment.server.url, tap, reads=False)
         areas_api = TappedAreasApi(areas.url, tap, reads=False)
+
+        def ports():
+            return replace(tapped_writes(deployment, tap, data_api), areas_api=areas_api)
+
         for night in (0, 1):
             areas.add(square(night))
             areas.add_geojson({"type": "Point", "coordinates": [night, 2]})
             identity = deployment.submit(rw_sync(f"v2026020{night + 1}"))
-            execution = carry(deployment, identity, tap, data_api, areas_api)
+            execution = carried(deployment, identity, ports)
             assert execution.status is ExecutionStatus.SUCCEEDED, (execution, deployment.jobs(identity))
         data_api.close()
         areas_api.close()
@@ -193,15 +196,6 @@ def play(template, folder, plan):
         }, tap.calls
 
 
-def carry(deployment, execution_id, tap, data_api, areas_api):
-    while True:
-        ports = replace(tapped_writes(deployment, tap, data_api), areas_api=areas_api)
-        try:
-            return deployment.carry(execution_id, ports)
-        except Crash:
-            deployment.reborn()
-
-
 @pytest.fixture(scope="module")
 def calm(template, tmp_path_factory):
     return play(template, tmp_path_factory.mktemp("calm"), lambda *_: None)
@@ -210,21 +204,14 @@ def calm(template, tmp_path_factory):
 def test_dying_at_each_kind_of_write_once(template, tmp_path, calm):
     assert {"put", "patch", "begin", "POST /v2/area/update"} <= set(calm[1])
     for when in ("before", "after"):
-        left = set(calm[1])
-
-        def plan(_, name, left=left, when=when):
-            if name in left:
-                left.remove(name)
-                return when
-            return None
-
+        plan, left = once_at_each(calm[1], when)
         assert play(template, tmp_path / when, plan)[0] == calm[0]
+        assert left == set()
 
 
 def check_crashes(template, folder, calm, seed):
-    chosen = random.Random(seed)
-    moments = {number: chosen.choice(["before", "after"]) for number in chosen.sample(range(1, len(calm[1])), CRASHES)}
-    outcome, calls = play(template, folder, lambda number, _: moments.get(number))
+    plan, moments = at_random(seed, CRASHES, len(calm[1]))
+    outcome, calls = play(template, folder, plan)
     assert len(calls) > max(moments)
     assert outcome == calm[0], moments
 

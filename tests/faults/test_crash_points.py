@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import random
+from functools import partial
 
 import pytest
 
 from datapump.executions import ExecutionStatus
 from tests.support.deployment import ANALYSIS, SYNC, night
-from tests.support.faults import Crash, Tap, TappedDataApi, tapped_writes
+from tests.support.faults import Crash, Tap, TappedDataApi, at_random, carried, once_at_each, tapped_writes
 
 COMMANDS = [ANALYSIS, SYNC, {"command": "set_latest", "parameters": {"analysis_version": "v1"}}]
 SEED = 20260115
@@ -23,18 +23,11 @@ def play(folder, plan):
     with night(folder) as deployment:
         api = TappedDataApi(deployment.server.url, tap, reads=False)
         for command in COMMANDS:
-            execution = carry(deployment, deployment.submit(command), tap, api)
+            ports = partial(tapped_writes, deployment, tap, api)
+            execution = carried(deployment, deployment.submit(command), ports)
             assert execution.status is ExecutionStatus.SUCCEEDED, (execution, deployment.jobs(execution.id))
         api.close()
         return deployment.outcome(), tap.calls
-
-
-def carry(deployment, execution_id, tap, api):
-    while True:
-        try:
-            return deployment.carry(execution_id, tapped_writes(deployment, tap, api))
-        except Crash:
-            deployment.reborn()
 
 
 @pytest.fixture(scope="module")
@@ -52,14 +45,7 @@ def test_all_kinds_of_writes_are_crashed_at(calm):
 
 @pytest.mark.parametrize("when", ["before", "after"])
 def test_crashing_at_each_kind_of_call_once(tmp_path, calm, when):
-    left = set(calm[1])
-
-    def plan(_, name):
-        if name in left:
-            left.remove(name)
-            return when
-        return None
-
+    plan, left = once_at_each(calm[1], when)
     assert play(tmp_path, plan)[0] == calm[0]
     assert left == set()
 
@@ -76,9 +62,7 @@ def test_crashing_at_many_more_random_calls(tmp_path, calm, number):
 
 
 def check_crashes(folder, calm, seed):
-    chosen = random.Random(seed)
-    # Calls made again after a crash count too, so the last of these numbers still fall into the night.
-    moments = {number: chosen.choice(["before", "after"]) for number in chosen.sample(range(1, len(calm[1])), CRASHES)}
-    outcome, calls = play(folder, lambda number, _: moments.get(number))
+    plan, moments = at_random(seed, CRASHES, len(calm[1]))
+    outcome, calls = play(folder, plan)
     assert len(calls) > max(moments)
     assert outcome == calm[0], moments

@@ -7,15 +7,15 @@ from __future__ import annotations
 
 import hashlib
 import json
-import random
 from collections import Counter
 from dataclasses import replace
+from functools import partial
 
 import pytest
 
 from datapump.executions import ExecutionStatus
 from tests.support.deployment import Deployment, anonymous
-from tests.support.faults import Crash, Tap, TappedDataApi, tapped_writes, unavailable
+from tests.support.faults import Crash, Tap, TappedDataApi, at_random, carried, once_at_each, tapped_writes, unavailable
 from tests.support.jobs import begun
 from tests.support.raster_jobs import DATASET, cog, intensity, old, put_source, raster_job, source, vrt
 
@@ -65,23 +65,18 @@ def play(folder, plan, error, *, reads):
         put_source(deployment)
         put_source(deployment, "v20250101", {(0, 0): [[20_001]]})
         api = TappedDataApi(deployment.server.url, tap, reads=reads)
+
+        def ports():
+            return replace(deployment.ports, data_api=api) if reads else tapped_writes(deployment, tap, api)
+
         for job in jobs():
-            execution = carried(deployment, begun(deployment, job), tap, api, reads=reads)
+            execution = carried(deployment, begun(deployment, job), ports)
             (done,) = deployment.jobs(execution.id)
             assert execution.status is ExecutionStatus.SUCCEEDED, done.errors
             notes = [note for note in done.notes if "gone already" not in note]
         api.close()
         deployment.server.settle()
         return {**outcome(deployment), "notes": notes}, tap.calls
-
-
-def carried(deployment, execution_id, tap, api, *, reads):
-    while True:
-        ports = replace(deployment.ports, data_api=api) if reads else tapped_writes(deployment, tap, api)
-        try:
-            return deployment.carry(execution_id, ports)
-        except Crash:
-            deployment.reborn()
 
 
 @pytest.fixture(scope="module")
@@ -109,14 +104,7 @@ def test_all_kinds_of_writes_are_crashed_at(calm):
 
 @pytest.mark.parametrize("when", ["before", "after"])
 def test_crashing_at_each_kind_of_call_once(tmp_path, calm, when):
-    left = set(calm[1])
-
-    def plan(_, name):
-        if name in left:
-            left.remove(name)
-            return when
-        return None
-
+    plan, left = once_at_each(calm[1], when)
     assert play(tmp_path, plan, Crash, reads=False)[0] == calm[0]
     assert {name for name in left if "/asset/" not in name} == set()
 
@@ -133,9 +121,8 @@ def test_crashing_at_many_more_random_calls(tmp_path, calm, number):
 
 
 def check_crashes(folder, calm, seed):
-    chosen = random.Random(seed)
-    moments = {number: chosen.choice(["before", "after"]) for number in chosen.sample(range(1, len(calm[1])), CRASHES)}
-    result, _ = play(folder, lambda number, _: moments.get(number), Crash, reads=False)
+    plan, moments = at_random(seed, CRASHES, len(calm[1]))
+    result, _ = play(folder, plan, Crash, reads=False)
     assert result == calm[0], moments
 
 
@@ -181,7 +168,7 @@ def test_a_retry_that_is_crashed_at_deletes_and_makes_the_failed_asset_once(tmp_
         api = TappedDataApi(deployment.server.url, tap, reads=False)
         document = json.loads(job.model_dump_json())
         execution_id = deployment.submit({"command": "continue_jobs", "parameters": {"jobs": [document]}})
-        execution = carried(deployment, execution_id, tap, api, reads=False)
+        execution = carried(deployment, execution_id, partial(tapped_writes, deployment, tap, api))
         api.close()
         assert execution.status is ExecutionStatus.SUCCEEDED, deployment.jobs(execution_id)[0].errors
         assert left == {"delete seen"}

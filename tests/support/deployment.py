@@ -187,8 +187,8 @@ class Deployment:
         self.ports = replace(self.ports, runs=self.runs, sync_configs=self.sync_configs)
         self.runs.give_back_all()
 
-    def submit(self, command):
-        """Store an execution of a command."""
+    def submit(self, command, *, plan_only=False):
+        """Store an execution of a command, or of its plan."""
         parsed = parse_command(json.dumps(command))
         execution = Execution(
             id=self.clock.new_id(),
@@ -196,6 +196,7 @@ class Deployment:
             fingerprint="",
             caller="test",
             created=self.clock.now(),
+            plan_only=plan_only,
         )
         return self.runs.create_execution(execution)[0].id
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import resource
 from dataclasses import replace
 
@@ -94,6 +95,36 @@ def tapped_writes(deployment, tap, data_api):
     ports = deployment.ports
     changed = {name: Tapped(getattr(ports, name), methods, tap) for name, methods in WRITES.items()}
     return replace(ports, **changed, data_api=data_api)
+
+
+def once_at_each(names, when):
+    """A plan that breaks each kind of call the first time, and the set of those that have not come yet."""
+    left = set(names)
+
+    def plan(_, name):
+        if name in left:
+            left.remove(name)
+            return when
+        return None
+
+    return plan, left
+
+
+def at_random(seed, count, calls):
+    """A plan that breaks so many of the first calls, before or after; and by number which."""
+    chosen = random.Random(seed)
+    # Calls made again after a crash count too, so the last of these numbers still fall into the night.
+    moments = {number: chosen.choice(["before", "after"]) for number in chosen.sample(range(1, calls), count)}
+    return lambda number, _: moments.get(number), moments
+
+
+def carried(deployment, execution_id, ports):
+    """An execution that is gone on with after each crash; `ports` makes what each new process works with."""
+    while True:
+        try:
+            return deployment.carry(execution_id, ports())
+        except Crash:
+            deployment.reborn()
 
 
 def fill_disk():

@@ -1,10 +1,11 @@
-"""Plans as the dispatcher makes them."""
+"""Plans as the dispatcher makes them, and what is then done."""
 
 from __future__ import annotations
 
 from datetime import UTC, datetime
 
 from datapump.planning.plans import Estimate, Plan, PlannedJob, PlannedWrite
+from datapump.planning.record import kept
 
 
 def plan_of(execution_id, jobs=3):
@@ -30,3 +31,19 @@ def plan_of(execution_id, jobs=3):
         notes=["viirs: nothing newer"],
         errors=[],
     )
+
+
+def planned(deployment, command, ports=None):
+    """The plan of a command, and the execution that made it."""
+    execution = deployment.carry(deployment.submit(command, plan_only=True), ports)
+    return kept(execution, deployment.runs), execution
+
+
+def requests(plan):
+    """What a plan is going to ask of the Data API."""
+    return sorted(str(write.detail["request"]) for write in plan.writes if write.system == "data_api")
+
+
+def made(deployment, before):
+    """What was asked of the Data API since its log had so many lines, reads apart."""
+    return sorted(f"{line.method} {line.path}" for line in deployment.server.log()[before:] if line.method != "GET")

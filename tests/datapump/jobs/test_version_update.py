@@ -11,9 +11,9 @@ from datapump.executions import ExecutionStatus
 from datapump.objects import Objects
 from datapump.planning.one_pixel import one_pixel
 from datapump.rasters.virtual import virtual_raster
-from tests.datapump.planning.test_planner import made, planned, requests
 from tests.support.deployment import Deployment
 from tests.support.jobs import begun
+from tests.support.plans import made, planned, requests
 from tests.support.raster_jobs import DATASET, VERSION, cog, intensity, old, put_source, raster_job, source, vrt
 from tests.support.tifs import data
 

@@ -6,10 +6,8 @@ import json
 
 import pytest
 
-from datapump.commands import parse_command
-from datapump.executions import Execution
-from datapump.planning.record import kept
 from datapump.schedules import slots
+from tests.support.plans import planned, requests
 from tests.support.whole_night import NOON, whole_night
 
 NEXT_NOON = NOON.replace(day=NOON.day + 1)
@@ -22,7 +20,7 @@ class Comparison:
         world = night.deployment
         command = {"command": "sync", "parameters": {"types": list(slot.types)}}
         before = State(night)
-        self.plan = planned(world, command)
+        self.plan, _ = planned(world, command)
         self.wrote = vars(State(night)) != vars(before)
         execution = world.run(command)
         assert execution.status == "succeeded", execution.errors
@@ -54,21 +52,6 @@ class State:
 
 def types_of(execution):
     return " ".join(execution.command["parameters"]["types"])
-
-
-def planned(world, command):
-    execution = Execution(
-        id=world.clock.new_id(),
-        command=parse_command(json.dumps(command)).model_dump(mode="json"),
-        fingerprint="",
-        caller="test",
-        created=world.clock.now(),
-        plan_only=True,
-    )
-    world.runs.create_execution(execution)
-    execution = world.carry(execution.id)
-    assert execution.status == "succeeded", execution.errors
-    return kept(execution, world.runs)
 
 
 def of(plan, system):
@@ -110,10 +93,7 @@ def test_no_plan_writes_anything(compared):
 
 
 def test_the_requests_to_the_data_api_are_those_of_the_plan(compared):
-    said = {
-        name: sorted(str(write.detail["request"]) for write in of(one.plan, "data_api"))
-        for name, one in compared.items()
-    }
+    said = {name: requests(one.plan) for name, one in compared.items()}
     assert said == {name: one.requests for name, one in compared.items()}
     assert all(said.values())
 

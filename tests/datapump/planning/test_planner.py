@@ -2,38 +2,20 @@
 
 from __future__ import annotations
 
-import json
-
 import pytest
 
-from datapump.commands import parse_command
 from datapump.engines import Cluster, Outlook, RunState, RunStatus
 from datapump.errors import InternalError, NotFoundError
-from datapump.executions import Execution, ExecutionStatus
+from datapump.executions import ExecutionStatus
 from datapump.planning.data_api import PlannedDataApi
 from datapump.planning.objects import PlannedObjects
 from datapump.planning.plans import Recorder
 from datapump.planning.record import kept
 from datapump.planning.stores import PlannedConfigs, PlannedRuns
 from tests.support.deployment import ANALYSIS, SYNC, night
+from tests.support.plans import made, planned, requests
 
 SET_LATEST = {"command": "set_latest", "parameters": {"analysis_version": "v1"}}
-
-
-def planned(deployment, command, ports=None):
-    """The plan of a command, and the execution that made it."""
-    parsed = parse_command(json.dumps(command))
-    execution = Execution(
-        id=deployment.clock.new_id(),
-        command=parsed.model_dump(mode="json"),
-        fingerprint="",
-        caller="test",
-        created=deployment.clock.now(),
-        plan_only=True,
-    )
-    deployment.runs.create_execution(execution)
-    execution = deployment.carry(execution.id, ports)
-    return kept(execution, deployment.runs), execution
 
 
 def state(deployment):
@@ -43,14 +25,6 @@ def state(deployment):
     configs = deployment.sync_configs.list().items
     leases = deployment.database.rows("SELECT * FROM leases")
     return files, configs, deployment.server.log(), set(deployment.engine.runs), leases
-
-
-def requests(plan):
-    return sorted(str(write.detail["request"]) for write in plan.writes if write.system == "data_api")
-
-
-def made(deployment, before):
-    return sorted(f"{line.method} {line.path}" for line in deployment.server.log()[before:])
 
 
 @pytest.fixture

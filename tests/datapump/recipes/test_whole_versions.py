@@ -17,8 +17,8 @@ from pydantic import TypeAdapter
 from datapump.embedded.data_api.models.assets import OPTIONS_OF, AssetCreateIn
 from datapump.embedded.data_api.models.rasters import RasterSource
 from datapump.embedded.data_api.models.requests import DatasetCreateIn, VersionCreateIn, VersionUpdateIn
-from tests.datapump.planning.test_planner import made, planned, requests
 from tests.support.deployment import Deployment
+from tests.support.plans import made, planned, requests
 from tests.support.raster_nights import NAME, RASTERS, Releases, small_recipes
 from tests.support.tifs import data
 

@@ -10,16 +10,15 @@ from dataclasses import replace
 import pytest
 import shapely
 
-from datapump.commands import parse_command
 from datapump.dispatcher import dispatch
 from datapump.engines import RunState, RunStatus
-from datapump.executions import Execution, ExecutionStatus
+from datapump.executions import ExecutionStatus
 from datapump.executor import tick
 from datapump.jobs.documents import JobStatus
-from datapump.planning.record import kept
 from datapump.sync_configs import config_id
 from tests.support.areas import rw_sync, with_areas
 from tests.support.deployment import ANALYSIS, AREA, GEOSTORES, copied, published_night
+from tests.support.plans import planned, requests
 
 FOLDER = "s3://gfw-pipelines/geotrellis/features/geostore/"
 RW = config_id("viirs", "v1", "geostore", "v1", "rw_areas")
@@ -381,17 +380,7 @@ def test_a_plan_writes_nothing_and_the_work_is_what_it_said(world):
     (one,) = world.areas.add(square(0))
     (bad,) = [world.areas.add_geojson({"type": "Point", "coordinates": [1, 2]})]
     before, configs = writes(world), world.sync_configs.list().items
-    document = parse_command(json.dumps(rw_sync(N1))).model_dump(mode="json")
-    execution = Execution(
-        id=world.clock.new_id(),
-        command=document,
-        fingerprint="",
-        caller="test",
-        created=world.clock.now(),
-        plan_only=True,
-    )
-    world.runs.create_execution(execution)
-    plan = kept(world.carry(execution.id), world.runs)
+    plan, _ = planned(world, rw_sync(N1))
     assert (writes(world), world.sync_configs.list().items) == (before, configs)
     assert [(job.kind, job.outcome) for job in plan.jobs] == [("analysis", "complete")] + [
         ("area_statuses", "complete")
@@ -401,10 +390,9 @@ def test_a_plan_writes_nothing_and_the_work_is_what_it_said(world):
     assert sorted(told) == sorted(world.areas.updates()) == [("error", [bad]), ("saved", [one])]
     # No subscription has changed: there is nothing to sync, and no plan to.
     assert len([write for write in plan.writes if write.system == "areas_api"]) == len(told)
-    planned = {write.target for write in plan.writes if write.system == "objects" and write.action == "upload"}
-    assert {f"{FOLDER}{N1}.tsv", f"s3://gfw-pipelines/geotrellis/areas/{N1}.json"} <= planned
-    requests = sorted(str(write.detail["request"]) for write in plan.writes if write.system == "data_api")
-    assert requests == sorted(f"{line.method} {line.path}" for line in world.server.log()[len(before[1]) :])
+    uploads = {write.target for write in plan.writes if write.system == "objects" and write.action == "upload"}
+    assert {f"{FOLDER}{N1}.tsv", f"s3://gfw-pipelines/geotrellis/areas/{N1}.json"} <= uploads
+    assert requests(plan) == sorted(f"{line.method} {line.path}" for line in world.server.log()[len(before[1]) :])
 
 
 def test_two_syncs_that_need_the_same_tables_never_wait_for_each_other_for_ever(world):
