@@ -19,11 +19,12 @@ settings.load_profile("counted")
 
 # The modules that take longest, first those that take most: one that began last would be waited for alone.
 LONG = (
-    "tests/test_make_run.py",
-    "tests/deployments/test_scenarios.py",
     "tests/api/test_generated_cases.py",
-    "tests/faults/test_kill.py",
     "tests/api/console",
+    "tests/deployments/test_scenarios.py",
+    "tests/test_make_run.py",
+    "tests/faults/test_kill.py",
+    "tests/deployments/test_feeds.py",
     "tests/deployments",
     "tests/datapump/sources/test_areas.py",
     "tests/datapump/engines/local/test_engine.py",
