@@ -121,7 +121,7 @@ def test_what_it_submits_runs_like_any_other_sync(world):
     hours(world, Scheduler(world.ports), 14)
     (execution,) = world.runs.list_executions().items
     assert (execution.caller, execution.idempotency_key) == ("datapump", "nightly 2026-01-16T01:00Z glad")
-    assert execution.command["parameters"] == {"types": ["glad"], "sync_version": None, "tables": None}
+    assert execution.command["parameters"] == {"types": ["glad"], "sync_version": None, "tables": None, "engine": None}
 
 
 def test_a_command_that_is_not_to_wait_is_refused_for_a_sync_of_the_schedule(world):
