@@ -5,37 +5,19 @@ A new call of AWS without its statement fails here, and so does a statement whos
 
 from __future__ import annotations
 
+import json
 import re
-from fnmatch import fnmatchcase
-from pathlib import Path
 
 import pytest
-import yaml
 
 from datapump.engines import RunState, RunStatus
+from tests.support.aws.account import MACHINE
 from tests.support.aws.faults import Fault
-from tests.support.aws.names import ACCOUNT, REGION, STAGE
+from tests.support.aws.names import ACCOUNT, REGION, STAGE, function_arn
+from tests.support.aws.roles import FUNCTIONS, RESOURCES, ROLES, loaded, refused, statements
 from tests.support.deployment import ANALYSIS, SYNC
 from tests.support.twins import AwsTwin
 
-ROLES = Path(__file__).parents[2] / "deployment" / "resources" / "roles.yml"
-BUCKETS = {"pipelineBucket": "gfw-pipelines", "dataLakeBucket": "gfw-data-lake"}
-NAMES = {
-    "AWS::Partition": "aws",
-    "AWS::Region": REGION,
-    "AWS::AccountId": ACCOUNT,
-    "sls:stage": STAGE,
-    "self:custom.configTable": "datapump-sync-configs",
-    "RunTable.Arn": f"arn:aws:dynamodb:{REGION}:{ACCOUNT}:table/datapump-runs",
-    "StateMachine": f"arn:aws:states:{REGION}:{ACCOUNT}:stateMachine:datapump-{STAGE}",
-    **{f"self:custom.stage.{name}": bucket for name, bucket in BUCKETS.items()},
-}
-FUNCTIONS = {
-    "api": "ApiRole",
-    "dispatcher": "DispatcherRole",
-    "executor": "ExecutorRole",
-    "postprocessor": "PostprocessorRole",
-}
 # What no call of ours asks for, and why it is needed all the same.
 IMPLIED = {
     "logs:CreateLogStream": "Lambda writes the log",
@@ -59,45 +41,31 @@ RARE = {
     ("executor", "s3:PutObject"): "virtual rasters: tests/datapump/jobs",
     ("dispatcher", "s3:GetObject"): "the extent by which user areas are cut: tests/datapump/sources",
 }
+# What AWS documents that a role needs for a distributed map, for a log, and for traces.
+_OWN = f"arn:aws:states:{REGION}:{ACCOUNT}"
+CHILDREN = {
+    ("states:StartExecution", f"{_OWN}:stateMachine:datapump-{STAGE}"),
+    ("states:DescribeExecution", f"{_OWN}:execution:datapump-{STAGE}:*"),
+    ("states:StopExecution", f"{_OWN}:execution:datapump-{STAGE}:*"),
+}
+LOGS = {
+    "logs:CreateLogDelivery",
+    "logs:DeleteLogDelivery",
+    "logs:DescribeLogGroups",
+    "logs:DescribeResourcePolicies",
+    "logs:GetLogDelivery",
+    "logs:ListLogDeliveries",
+    "logs:PutResourcePolicy",
+    "logs:UpdateLogDelivery",
+}
+TRACES = {
+    "xray:GetSamplingRules",
+    "xray:GetSamplingTargets",
+    "xray:PutTelemetryRecords",
+    "xray:PutTraceSegments",
+}
 ENDLESS = RunStatus(state=RunState.RUNNING)
 LOST = RunStatus(state=RunState.FAILED, retryable=True)
-
-
-def loaded(path):
-    """YAML with the short forms of CloudFormation's functions."""
-    loader = yaml.SafeLoader(path.read_text())
-    loader.yaml_multi_constructors = {"!": _short}
-    return loader.get_single_data()
-
-
-def _short(loader, tag, node):
-    scalar = isinstance(node, yaml.ScalarNode)
-    return {tag: loader.construct_scalar(node) if scalar else loader.construct_sequence(node)}
-
-
-def resolved(value):
-    """An ARN of a statement, in which only IAM's own wildcards are left."""
-    if isinstance(value, dict):
-        ((function, value),) = value.items()
-        if function in {"GetAtt", "Ref"}:
-            return NAMES.get(value, f"unknown {value}")
-    return re.sub(r"\$\{([^}]+)\}", lambda found: NAMES.get(found[1], "unknown"), value)
-
-
-def statements(role):
-    """`(action, resources)` of each action that a role allows."""
-    for policy in loaded(ROLES)["Resources"][role]["Properties"]["Policies"]:
-        for statement in policy["PolicyDocument"]["Statement"]:
-            for action in statement["Action"]:
-                yield action, [resolved(one) for one in statement["Resource"]]
-
-
-def allowed(call, role):
-    _, action, resource = call
-    return any(
-        action == name and any(fnmatchcase(resource, pattern) for pattern in resources)
-        for name, resources in statements(role)
-    )
 
 
 def exercise(d):
@@ -159,16 +127,48 @@ def calls(tmp_path_factory):
         return set(d.account.calls.seen)
 
 
-@pytest.mark.parametrize(("function", "role"), FUNCTIONS.items())
-def test_a_function_may_do_what_it_does(calls, function, role):
-    done = [call for call in calls if call[0] == function]
-    refused = sorted({call[1:] for call in done if not allowed(call, role)})
-    assert refused == []
+@pytest.mark.parametrize("who", ROLES)
+def test_each_may_do_what_it_does(calls, who):
+    assert refused(call for call in calls if call[0] == who) == []
 
 
-@pytest.mark.parametrize(("function", "role"), FUNCTIONS.items())
-def test_a_function_may_do_nothing_that_it_never_does(calls, function, role):
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_a_function_may_do_nothing_that_it_never_does(calls, function):
     done = {action for name, action, _ in calls if name == function}
     rare = {action for name, action in RARE if name == function}
-    assert sorted({action for action, _ in statements(role)} - done - set(IMPLIED) - rare) == []
+    assert sorted({action for action, _ in statements(function)} - done - set(IMPLIED) - rare) == []
     assert sorted(rare & done) == []
+
+
+def test_the_state_machine_may_do_what_its_definition_says_and_nothing_else(calls):
+    wanted = definition_needs(json.loads(MACHINE.read_text())) | settings_need(loaded(RESOURCES / "flow.yml"))
+    allowed = {(action, one) for action, patterns in statements("state machine") for one in patterns}
+    assert allowed == wanted
+    done = {action for name, action, _ in calls if name == "state machine"}
+    assert done == {"lambda:InvokeFunction", "s3:GetObject"}
+    assert {one for name, action, one in calls if action == "lambda:InvokeFunction"} == {
+        one for action, one in wanted if action == "lambda:InvokeFunction"
+    }
+
+
+def definition_needs(machine):
+    """What the role of a state machine must allow for its states: `(action, resource)`."""
+    found = set()
+    for state in machine["States"].values():
+        if state["Type"] == "Task":
+            assert state["Resource"] == "arn:aws:states:::lambda:invoke"
+            function = re.fullmatch(r"\$\{(\w+)Arn\}", state["Parameters"]["FunctionName"])[1]
+            found.add(("lambda:InvokeFunction", function_arn(function.lower())))
+        if state["Type"] == "Map":
+            assert state["ItemProcessor"]["ProcessorConfig"]["Mode"] == "DISTRIBUTED"
+            assert state["ItemReader"]["Resource"] == "arn:aws:states:::s3:getObject"
+            found |= CHILDREN | {("s3:GetObject", "arn:aws:s3:::gfw-pipelines/datapump/executions/*")}
+            found |= definition_needs(state["ItemProcessor"])
+    return found
+
+
+def settings_need(resources):
+    """What the role of a state machine must allow for its log and its traces."""
+    properties = resources["Resources"]["StateMachine"]["Properties"]
+    assert {"LoggingConfiguration", "TracingConfiguration"} <= set(properties)
+    return {(action, "*") for action in LOGS | TRACES}

@@ -63,6 +63,7 @@ def final(twin, folder, run):
         assert ended == ([expected] * len(ended) if isinstance(expected, str) else expected)
         assert d.running() == []
         assert not d.endings, "a run that was to end badly never ran"
+        assert d.refused() == []
         return d.final(*executions)
 
 

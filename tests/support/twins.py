@@ -23,6 +23,7 @@ from state_machine.production import create_ports
 from state_machine.step_functions import StepFunctionsOrchestrator
 from tests.support.areas import areas_server
 from tests.support.aws.account import Account
+from tests.support.aws.roles import refused
 from tests.support.clock import FakeClock
 from tests.support.deployment import AREA, TOKEN, DataApiServer, Deployment
 from tests.support.inline_engine import InlineEngine
@@ -240,6 +241,11 @@ class EmbeddedTwin(Twin, Deployment):
     def disturb(self, *_):
         """There is no Lambda to disturb."""
 
+    @staticmethod
+    def refused():
+        """There are no roles."""
+        return []
+
 
 class AwsTwin(Twin, Deployment):
     """The production deployment on moto."""
@@ -351,6 +357,10 @@ class AwsTwin(Twin, Deployment):
     def running(self):
         alive = {"RUNNING", "WAITING", "STARTING", "BOOTSTRAPPING"}
         return [name for name, state in self.account.geotrellis.states().items() if state in alive]
+
+    def refused(self):
+        """What was asked of AWS that no role allows."""
+        return refused(self.account.calls.seen)
 
     def disturb(self, *faults):
         self.account.functions.faults += faults

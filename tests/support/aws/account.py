@@ -20,7 +20,7 @@ from tests.support.aws.clusters import GeoTrellis
 from tests.support.aws.functions import NAMES, Functions
 from tests.support.aws.interpreter import Interpreter
 from tests.support.aws.moto import empty_account, s3_address
-from tests.support.aws.names import ACCOUNT, REGION, STAGE
+from tests.support.aws.names import ACCOUNT, REGION, STAGE, function_arn
 from tests.support.aws.template import deployed
 
 ROOT = Path(__file__).parents[3]
@@ -75,7 +75,7 @@ class Account:
     def _state_machine(self):
         definition = MACHINE.read_text()
         for name in NAMES:
-            definition = definition.replace(f"${{{name.capitalize()}Arn}}", name)
+            definition = definition.replace(f"${{{name.capitalize()}Arn}}", function_arn(name))
         made = boto3.client("stepfunctions", region_name=REGION).create_state_machine(
             name=f"datapump-{STAGE}", definition=definition, roleArn=f"arn:aws:iam::{ACCOUNT}:role/machine"
         )

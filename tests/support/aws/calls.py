@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 from contextvars import ContextVar
+from types import SimpleNamespace
 from unittest.mock import patch
 from urllib.parse import unquote
 
+import boto3
 from botocore.client import BaseClient
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication
+from moto.stepfunctions.parser.asl.utils import boto_client
 
 from tests.support.aws.names import ACCOUNT, REGION
 
@@ -18,12 +21,14 @@ SIGNED = "AWS4-HMAC-SHA256 Credential=any/20260101/us-east-1/s3/aws4_request, Si
 class Calls:
     """What each function asks AWS to do: `(function, action, resource)`, as IAM names them.
 
-    The calls of the SDK are seen in the context of the function; those to objects, as requests of S3.
+    The calls of the SDK are seen in the context of the function; those to objects, as requests of S3; those of the
+    state machine itself, by the clients of its interpreter.
     """
 
     def __init__(self):
         self.seen = set()
         self._serving = None
+        self._of_machine = set()
         self._function = ContextVar("function", default=None)
 
     @contextmanager
@@ -58,12 +63,18 @@ class Calls:
 
         with (
             patch.object(BaseClient, "_make_api_call", make_api_call),
+            patch.object(boto_client, "boto3", SimpleNamespace(client=self._machine_client)),
             patch.object(DomainDispatcherApplication, "__call__", serve_request),
         ):
             yield
 
+    def _machine_client(self, **asked):
+        client = boto3.client(**asked)
+        self._of_machine.add(client)
+        return client
+
     def _asked(self, client, operation, parameters):
-        function = self._function.get()
+        function = "state machine" if client in self._of_machine else self._function.get()
         if function is not None:
             service = client.meta.service_model.signing_name
             self.seen |= {(function, *one) for one in actions(service, operation, parameters)}
@@ -91,11 +102,20 @@ def actions(service, operation, parameters):
     if service == "secretsmanager":
         name = parameters["SecretId"]
         return [(f"secretsmanager:{operation}", f"arn:aws:secretsmanager:{REGION}:{ACCOUNT}:secret:{name}-abcdef")]
+    if service in {"lambda", "s3"}:
+        return [_of_machine(operation, parameters)]
     clusters = parameters.get("JobFlowIds") or [parameters.get("ClusterId")]
     return [
         (f"{service}:{operation}", f"arn:aws:{service}:{REGION}:{ACCOUNT}:cluster/{name}" if name else "*")
         for name in clusters
     ]
+
+
+def _of_machine(operation, parameters):
+    """What only the state machine asks by the SDK."""
+    if operation == "Invoke":
+        return "lambda:InvokeFunction", parameters["FunctionName"]
+    return f"s3:{operation}", f"arn:aws:s3:::{parameters['Bucket']}/{parameters['Key']}"
 
 
 def _table(name):
