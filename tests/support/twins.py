@@ -313,10 +313,10 @@ class AwsTwin(Twin, Deployment):
             tables.client.create_table(**definition)
 
     def close(self):
+        self.account.close()
         self.ports.data_api.close()
         self.data_api.close()
         self.server.close()
-        self.account.close()
 
     def ask(self, method, path, body=None, query="", **headers):
         """Ask the API as API Gateway does; the status, the headers and the content of its answer."""

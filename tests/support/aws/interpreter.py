@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from contextlib import ExitStack, contextmanager
+from datetime import UTC, datetime
 from types import SimpleNamespace
 from unittest.mock import patch
 
@@ -12,6 +13,7 @@ from moto.stepfunctions.parser.asl.component.common.retry import retrier_decl
 from moto.stepfunctions.parser.asl.component.state.wait.wait_function.wait_function import WaitFunction
 from moto.stepfunctions.parser.asl.eval.event.event_manager import EventManager
 from moto.stepfunctions.parser.backend.execution import BaseExecutionWorkerCommunication
+from moto.stepfunctions.parser.backend.execution_worker import ExecutionWorker
 
 from tests.support.aws.names import REGION
 
@@ -47,11 +49,13 @@ class Interpreter:
         self.history = History()
         self._wait = wait
         self._ended = threading.Condition()
+        self._runs = []
 
     @contextmanager
     def at_work(self):
         """Inside the block moto's runs are watched, and do not really wait."""
         end, add = BaseExecutionWorkerCommunication.terminated, EventManager.add_event
+        execute = ExecutionWorker._execution_logic
 
         def wait(waiting, env):
             self._wait(waiting._get_wait_seconds(env=env))
@@ -65,12 +69,26 @@ class Interpreter:
             self.history.add(manager, event_type, event_details)
             return add(manager, context, event_type, event_details, **more)
 
+        def execution_logic(worker):
+            self._runs.append((worker, threading.current_thread()))
+            execute(worker)
+
         with ExitStack() as stack:
+            stack.enter_context(patch.object(ExecutionWorker, "_execution_logic", execution_logic))
             stack.enter_context(patch.object(WaitFunction, "_eval_body", wait))
             stack.enter_context(patch.object(BaseExecutionWorkerCommunication, "terminated", terminated))
             stack.enter_context(patch.object(EventManager, "add_event", add_event))
             stack.enter_context(patch.object(retrier_decl, "time", SimpleNamespace(sleep=self._wait)))
+            stack.callback(self._end_all)
             yield
+
+    def _end_all(self):
+        """Stop what still runs, and wait: it would go on in the next test, whose executions have the same ids."""
+        for worker, thread in self._runs:
+            if thread.is_alive() and worker.env is not None:
+                worker.stop(datetime.now(UTC), None, None)
+            thread.join(LONGEST_S)
+            assert not thread.is_alive(), "the state machine goes on and on"
 
     def await_end(self, arn):
         """Wait until a run has ended; how."""
