@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
-from pydantic_core import to_json
+from pyarrow import compute
 
 if TYPE_CHECKING:
     from datapump.engines.local.grouping import FloatArray
@@ -27,12 +27,16 @@ def double_texts(values: FloatArray) -> Any:  # noqa: ANN401 - pyarrow has no ty
     """An arrow array of finite doubles as text, shape (n,)."""
     if not len(values):
         return pa.array([], pa.string())
-    # Between these limits JSON's shortest digits are Java's.
-    texts = to_json(values.tolist())[1:-1].decode("ascii").split(",")
-    size = np.abs(values)
-    for place in np.flatnonzero(((size < _PLAIN_FROM) & (size > 0)) | (size >= _PLAIN_TO)).tolist():
-        texts[place] = double_text(float(values[place]))
-    return pa.array(texts, pa.string())
+    # Between these limits arrow's shortest digits are Java's, but for the ".0" of whole numbers.
+    texts, size = compute.cast(pa.array(values), pa.string()), np.abs(values)
+    whole = values == np.trunc(values)
+    if whole.any():
+        texts = compute.if_else(pa.array(whole), compute.binary_join_element_wise(texts, ".0", ""), texts)
+    beyond = ((size < _PLAIN_FROM) & (size > 0)) | (size >= _PLAIN_TO)
+    if beyond.any():
+        others = pa.array([double_text(value) for value in values[beyond].tolist()], pa.string())
+        texts = compute.replace_with_mask(texts, pa.array(beyond), others)
+    return texts
 
 
 def rounded(values: FloatArray, places: int) -> FloatArray:

@@ -81,19 +81,30 @@ def build(sources: RasterSources, level: str, name: str) -> Table:
     if name == WHITELIST:
         return whitelist(sources, level)
     rows = rows_of(sources, level, name)
-    flux = _configured(sources.catalog, tcl.FLUX_SET)
+    emissions_too = _configured(sources.catalog, tcl.FLUX_SET) and "iso" in ID_COLUMNS[level]
     total = Total(3 if name == SUMMARY else 4, len(_AMOUNTS))
-    for chunk in _by_threshold(sources.sums):
+    for chunk in _by_threshold(_without_years(sources.sums) if name == SUMMARY else _lost(sources.sums)):
         feature, context, year, threshold = chunk.keys
+        feature, context = rows.feature[feature], rows.context(context)
         if name == SUMMARY:
-            kept = np.ones(len(chunk), dtype=bool)
-            keys = [feature, context, threshold]
+            total.add(summed([feature, context, threshold], chunk.values))
         else:
-            kept = _changed(chunk, emissions_too=flux and "iso" in ID_COLUMNS[level])
-            keys = [feature, context, year, threshold]
-        keys = [rows.feature[feature], rows.context(context), *keys[2:]]
-        total.add(summed([key[kept] for key in keys], chunk.values[kept]))
+            kept = _changed(chunk, emissions_too=emissions_too)
+            keys = [key[kept] for key in (feature, context, year, threshold)]
+            total.add(summed(keys, chunk.values[kept]))
     return _table(sources, rows, total.sums())
+
+
+def _without_years(sums: Sums) -> Sums:
+    """Rows with 1 in place of a year of loss: a summary does not tell years apart."""
+    feature, context, year, bin_ = sums.keys
+    return summed([feature, context, np.minimum(year, 1), bin_], sums.values)
+
+
+def _lost(sums: Sums) -> Sums:
+    """The rows that have a year of loss."""
+    there = sums.keys[2] > 0
+    return Sums([key[there] for key in sums.keys], sums.values[there])
 
 
 def _changed(rows: Sums, *, emissions_too: bool) -> BoolArray:
@@ -101,7 +112,7 @@ def _changed(rows: Sums, *, emissions_too: bool) -> BoolArray:
     amount = rows.values[:, _AT["loss"]] > 0
     if emissions_too:
         amount |= rows.values[:, _AT["emissions"]] > 0
-    return np.asarray((rows.keys[2] > 0) & amount, dtype=bool)
+    return np.asarray(amount, dtype=bool)
 
 
 def _by_threshold(sums: Sums) -> Iterator[Sums]:
