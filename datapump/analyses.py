@@ -5,7 +5,6 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from datapump.settings import get_settings
 from datapump.sources.registry import SOURCES
 
 if TYPE_CHECKING:
@@ -99,6 +98,8 @@ def sync_types() -> list[SyncType]:
 
 
 def _added() -> frozenset[str]:
-    from datapump.recipes import recipes  # noqa: PLC0415 - the models of recipes cost much to load, and few look at them
+    # The models of recipes and settings cost much to load, and few look at them: no process of the engine does.
+    from datapump.recipes import recipes  # noqa: PLC0415 - as said above
+    from datapump.settings import get_settings  # noqa: PLC0415 - as said above
 
     return frozenset(SOURCES) | {recipe.sync for recipe in recipes(get_settings().recipes).values()}

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from datapump.aws import Aws
 from datapump.engines.choice import ChoosingEngine, Limits
 from datapump.engines.emr import EmrEngine, EmrOptions
-from datapump.engines.local import LocalEngine
+from datapump.engines.local.engine import LocalEngine
 from datapump.errors import ConflictError
 
 if TYPE_CHECKING:

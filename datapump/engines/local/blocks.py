@@ -82,16 +82,18 @@ class Block:
         product *= column
         return self.taken(product)
 
-    def at(self, there: IntArray, values: Pixels, areas: FloatArray) -> tuple[Pixels, FloatArray]:
-        """Values and hectares of some of the taken pixels, both of shape (m,).
+    def at(self, there: IntArray, width: int, areas: FloatArray) -> tuple[IntArray, FloatArray]:
+        """Of some of the taken pixels the places in the window, row by row, and hectares; both of shape (m,).
 
         Args:
             there: Which of the taken pixels, shape (m,).
-            values: The block's, of its shape.
+            width: Columns of the window.
             areas: Hectares of a pixel in each row of the window.
         """
         place = there if self.index is None else self.index[there]
-        return values.ravel().take(place), areas[self.rows].take(place // self.shape[1])
+        row = place // self.shape[1]
+        first = self.rows.start * width + self.columns.start
+        return place + row * (width - self.shape[1]) + first, areas[self.rows].take(row)
 
 
 def blocks(spans: Spans, shape: tuple[int, int], side: int) -> Iterator[list[Block]]:

@@ -20,7 +20,7 @@ from datapump.engines.local.sums import Sums, summed
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from datapump.engines.local.catalog import Catalog
+    from datapump.engines.local.catalog import Catalog, Layer
     from datapump.engines.local.delimited import Batch
     from datapump.engines.local.files import InputFile
     from datapump.engines.local.geometries import Geometries
@@ -104,6 +104,7 @@ class BurnedAreas:
         self.contexts = ContextCodes([layer for layer in catalog.contexts if layer.uri is not None])
         self._polygons = polygons
         self._days = when
+        self.ahead: tuple[Layer, ...] = ()
         self._tree = shapely.STRtree(polygons)
 
     @property

@@ -48,6 +48,7 @@ class Codes:
         if values is None or isinstance(values, int):
             self._steps.append((1, values or 0))
             return
+        values = np.ascontiguousarray(values)
         low, high = int(values.min()), int(values.max())
         if low == high:
             self._steps.append((1, low))

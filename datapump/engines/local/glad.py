@@ -39,6 +39,7 @@ class LandsatAlerts:
     def __init__(self, catalog: Catalog, *, change_only: bool) -> None:
         self._catalog = catalog
         self._change_only = change_only
+        self.ahead = (catalog.layer(ALERTS),)
         self.contexts = ContextCodes([layer for layer in catalog.contexts if layer.uri is not None])
 
     def window(self, rasters: Rasters, spans: Spans, areas: FloatArray) -> Sums:

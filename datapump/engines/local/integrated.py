@@ -68,6 +68,7 @@ class IntegratedAlerts:
 
     def __init__(self, catalog: Catalog, as_of: date) -> None:
         self._catalog = catalog
+        self.ahead = tuple(catalog.layer(name) for name in (GLAD_L, GLAD_S2, RADD, DIST))
         self._last_left_out = (years_before(as_of, _YEARS) - _FIRST_DAY).days
         self.contexts = ContextCodes([layer for layer in catalog.contexts if layer.uri is not None])
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from contextlib import closing
 from dataclasses import dataclass, field
 from importlib import metadata
 from itertools import islice
@@ -24,13 +25,14 @@ from datapump.engines.local.integrated import IntegratedAlerts
 from datapump.engines.local.journal import Journal
 from datapump.engines.local.manifest import RastersEntry, describe, table_entry
 from datapump.engines.local.outlines import write_outlines
+from datapump.engines.local.processes import Processes
 from datapump.engines.local.progress import meter
 from datapump.engines.local.raster_files import content_mark
 from datapump.engines.local.raster_tables import RasterSources
 from datapump.engines.local.row_filters import RowFilter
 from datapump.engines.local.sums import Total
 from datapump.engines.local.tcl import TreeCoverLoss
-from datapump.engines.local.windows import WindowWork, plan, results, tasks
+from datapump.engines.local.windows import WindowWork, plan, tasks
 from datapump.engines.local.writer import TableWriter
 
 if TYPE_CHECKING:
@@ -114,16 +116,17 @@ def compute(request: AnalysisRequest, objects: Objects, catalog: Catalog, setup:
     writer = TableWriter(objects, request.output, request.name)
     everything = tables(request.analysis, request.feature_type, change_only=False)
     writer.clear_unfinished(everything)
-    files = expand(objects, request.features, "feature", each=True)
-    told = meter(setup.progress, (0, _READ / 2), files, "reading features")
-    features = read_features(files, request.feature_type, objects, told, RowFilter.of(request))
-    fire_files = expand(objects, request.fire_sources, "fire", each=False) if request.fire_sources else []
-    told = meter(setup.progress, (_READ / 2, _READ), fire_files, "reading fires")
-    burned = BurnedReader(objects, told) if request.analysis is Analysis.BURNED_AREAS else None
-    analyser = _analyser(request, catalog) if burned is None else BurnedAreas(catalog, *burned.read(fire_files))
-    layout = plan(GRIDS[catalog.grids[request.analysis]], catalog.configured, features, objects)
-    journal = Journal(setup.journals, _key(request, features, layout, analyser))
-    tally = _sum(request, features, layout, (analyser, journal, setup))
+    with Processes(setup.processes) as processes:
+        files = expand(objects, request.features, "feature", each=True)
+        told = meter(setup.progress, (0, _READ / 2), files, "reading features")
+        features = read_features(files, request.feature_type, objects, told, RowFilter.of(request))
+        fire_files = expand(objects, request.fire_sources, "fire", each=False) if request.fire_sources else []
+        told = meter(setup.progress, (_READ / 2, _READ), fire_files, "reading fires")
+        burned = BurnedReader(objects, told) if request.analysis is Analysis.BURNED_AREAS else None
+        analyser = _analyser(request, catalog) if burned is None else BurnedAreas(catalog, *burned.read(fire_files))
+        layout = plan(GRIDS[catalog.grids[request.analysis]], catalog.configured, features, objects)
+        journal = Journal(setup.journals, _key(request, features, layout, analyser))
+        tally = _sum(request, features, layout, (analyser, journal, setup, processes))
     manifest = describe(request, features, burned, {"features": files, "fires": fire_files})
     manifest["rasters"] = _entry(layout, tally, features)
     if request.as_of is not None:
@@ -158,9 +161,9 @@ def _analyser(request: AnalysisRequest, catalog: Catalog) -> RasterAnalyser:
 
 
 def _sum(
-    request: AnalysisRequest, features: Features, layout: Plan, how: tuple[RasterAnalyser, Journal, Setup]
+    request: AnalysisRequest, features: Features, layout: Plan, how: tuple[RasterAnalyser, Journal, Setup, Processes]
 ) -> _Tally:
-    analyser, journal, setup = how
+    analyser, journal, setup, processes = how
     tally = _Tally(Total(analyser.keys, analyser.amounts))
     required = tuple(layer.name for layer in layout.tiles.layers if request.analysis in layer.required)
     work = WindowWork(analyser, layout.tiles, required)
@@ -168,11 +171,12 @@ def _sum(
     for result in islice(journal.resume(), count):
         tally.add(result)
     try:
-        for result in results(work, tasks(features, layout.windows[tally.windows :]), setup.processes):
-            journal.add(result)
-            tally.add(result)
-            share = tally.windows / count
-            setup.progress(_READ * (1 - share) + _SUMMED * share, f"window {tally.windows} of {count}")
+        with closing(processes.results(work, tasks(features, layout.windows[tally.windows :]))) as found:
+            for result in found:
+                journal.add(result)
+                tally.add(result)
+                share = tally.windows / count
+                setup.progress(_READ * (1 - share) + _SUMMED * share, f"window {tally.windows} of {count}")
     except BaseException:  # whatever ends the run, what was summed so far is kept for the next try
         journal.close()
         raise

@@ -44,12 +44,14 @@ class Tiles:
         layers: The layers.
         paths: The file of each tile that is there, by layer's name and tile id.
         block: How the first file is stored, rows and columns of a block; None: there is no file.
+        blocks: How the files are stored, each way once.
     """
 
     grid: Grid
     layers: tuple[Layer, ...]
     paths: Mapping[tuple[str, str], RasterFile]
     block: tuple[int, int] | None
+    blocks: frozenset[tuple[int, int]] = frozenset()
 
     def has(self, layer: str, tile_id: str) -> bool:
         """Whether there is such a tile."""
@@ -71,7 +73,7 @@ def find_tiles(grid: Grid, layers: Iterable[Layer], tile_ids: Iterable[str], obj
         RemoteRefusedError: A file of a real bucket may not be read.
         RemoteUnavailableError: A real bucket did not answer, again and again.
     """
-    layers, block = tuple(layers), None
+    layers = tuple(layers)
     places = [(layer, tile_id) for layer in layers for tile_id in sorted(tile_ids)]
     names = [_uri(layer, grid, tile_id) for layer, tile_id in places]
 
@@ -82,12 +84,13 @@ def find_tiles(grid: Grid, layers: Iterable[Layer], tile_ids: Iterable[str], obj
     asked = [place for place, name in enumerate(names) if not is_here(name, objects)]
     answers = dict(zip(asked, side_by_side(examined, asked), strict=True)) if asked else {}
     paths: dict[tuple[str, str], RasterFile] = {}
+    shapes: list[tuple[int, int]] = []
     for place, (layer, tile_id) in enumerate(places):
         found = answers[place] if place in answers else examined(place)
         if found is not None:
             paths[layer.name, tile_id] = found[0]
-            block = block or found[1]
-    return Tiles(grid, layers, paths, block)
+            shapes.append(found[1])
+    return Tiles(grid, layers, paths, shapes[0] if shapes else None, frozenset(shapes))
 
 
 @dataclass
@@ -122,6 +125,15 @@ class Rasters:
         if layer.name not in self._read:
             self._read[layer.name] = self._pixels(layer)
         return self._read[layer.name]
+
+    def read(self, layers: Iterable[Layer]) -> None:
+        """Read the values of layers, to be had at once when they are asked for.
+
+        Raises:
+            DataError: A file is damaged.
+        """
+        for layer in layers:
+            self.pixels(layer)
 
     def _pixels(self, layer: Layer) -> Pixels | None:
         grid, window = self.tiles.grid, self.window

@@ -47,6 +47,11 @@ class Spans:
         """The same, counted from another corner."""
         return Spans(self.polygon, self.row - row, self.start - column, self.stop - column)
 
+    def within(self, rows: slice) -> Spans:
+        """Those in some rows, counted from the first of these."""
+        there = (self.row >= rows.start) & (self.row < rows.stop)
+        return Spans(self.polygon[there], self.row[there] - rows.start, self.start[there], self.stop[there])
+
     def chunks(self, pixels: int = _PIXELS) -> Iterator[Spans]:
         """Consecutive spans of about as many pixels."""
         done = np.cumsum(self.stop - self.start)

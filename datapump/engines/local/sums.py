@@ -175,37 +175,55 @@ class _Summing:
     key: IntArray
     size: int
     areas: FloatArray
-    _within: dict[int, tuple[IntArray, IntArray]] = field(default_factory=dict)
+    _within: dict[int, _Picked] = field(default_factory=dict)
 
     def amount(self, amount: Amount) -> FloatArray | None:
         """The sum by key; None: 0 throughout."""
-        values = self.block.of(amount.values)
-        if values is None:
+        if amount.values is None:
             return None
+        values = amount.values[self.block.place]
         if amount.within is None and not _is_rare(values):
             found = self._sum(values)
             if not np.isfinite(found).all():
                 found = self._sum(finite(values))
             return found
-        there, key = self._where(values if amount.within is None else amount.within[self.block.place])
-        if not len(there):
+        pixels = self._where(amount.values if amount.within is None else amount.within)
+        if not len(pixels.key):
             return None
-        picked, area = self.block.at(there, values, self.areas)
-        picked = finite(picked)
+        found = pixels.of(amount.values)
         if amount.plus is not None:
-            picked = picked + finite(self.block.at(there, amount.plus[self.block.place], self.areas)[0])
-        return np.asarray(np.bincount(key, picked * area, self.size))
+            found = found + pixels.of(amount.plus)
+        return np.asarray(np.bincount(pixels.key, found * pixels.area, self.size))
 
     def _sum(self, values: Pixels) -> FloatArray:
         return np.asarray(np.bincount(self.key, self.block.weighted(values, self.areas), self.size))
 
-    def _where(self, within: Pixels) -> tuple[IntArray, IntArray]:
-        """The taken pixels where it is not 0, and their keys."""
-        address = within.__array_interface__["data"][0]
-        if address not in self._within:
-            there = np.flatnonzero(self.block.taken(within))
-            self._within[address] = there, self.key.take(there)
-        return self._within[address]
+    def _where(self, within: Pixels) -> _Picked:
+        """The taken pixels where it is not 0, of a window's values."""
+        if id(within) not in self._within:
+            there = np.flatnonzero(self.block.taken(within[self.block.place] != 0))
+            place, area = self.block.at(there, within.shape[1], self.areas)
+            self._within[id(within)] = _Picked(place, self.key.take(there), area)
+        return self._within[id(within)]
+
+
+@dataclass(frozen=True)
+class _Picked:
+    """Some of a block's pixels, all of shape (m,).
+
+    Attributes:
+        place: Their places in the window, row by row.
+        key: Their keys.
+        area: Their hectares.
+    """
+
+    place: IntArray
+    key: IntArray
+    area: FloatArray
+
+    def of(self, values: Pixels) -> Pixels:
+        """A window's values there; what is no finite number is 0."""
+        return finite(values.ravel().take(self.place))
 
 
 def _is_rare(values: Pixels) -> bool:

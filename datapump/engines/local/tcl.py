@@ -9,12 +9,13 @@ import numpy as np
 from datapump.engines.local import decoding
 from datapump.engines.local.codes import Codes
 from datapump.engines.local.decoding import ContextCodes
-from datapump.engines.local.sums import Amount, Sums, by_code, summed, together
+from datapump.engines.local.grouping import packed
+from datapump.engines.local.sums import Amount, Sums, by_code
 
 if TYPE_CHECKING:
     from datapump.engines.local.blocks import Block
     from datapump.engines.local.catalog import Catalog, Layer
-    from datapump.engines.local.grouping import BoolArray, FloatArray, IntArray
+    from datapump.engines.local.grouping import FloatArray, IntArray
     from datapump.engines.local.rasters import Pixels, Rasters
     from datapump.engines.local.spans import Spans
 
@@ -45,8 +46,8 @@ KEYS = 4
 BINS = 8
 _TOP = BINS - 1
 _AT = {name: number for number, name in enumerate(AMOUNTS)}
-_STOCKS = slice(_AT["biomass"], _AT["below"] + 1)
-_FLUXES = slice(_AT["removals_above"], _AT["emissions"] + 1)
+_STOCKS = range(_AT["biomass"], _AT["below"] + 1)
+_FLUXES = range(_AT["removals_above"], _AT["emissions"] + 1)
 
 
 class TreeCoverLoss:
@@ -61,6 +62,7 @@ class TreeCoverLoss:
     def __init__(self, catalog: Catalog) -> None:
         self._catalog = catalog
         self.contexts = ContextCodes(context_layers(catalog))
+        self.ahead = tuple(layer for layer in catalog.layers if layer.uri is not None)
 
     def window(self, rasters: Rasters, spans: Spans, areas: FloatArray) -> Sums:
         """The sums of a window's pixels."""
@@ -79,8 +81,9 @@ class TreeCoverLoss:
             return codes
 
         amounts = self._amounts(rasters, years)
-        parts = by_code(spans, rasters.shape, coded, areas, amounts)
-        return together([self._rows(sums, codes) for sums, codes in parts])
+        parts = [self._decoded(*part) for part in by_code(spans, rasters.shape, coded, areas, amounts)]
+        keys = [np.concatenate(columns) for columns in zip(*(keys for keys, _ in parts), strict=True)]
+        return _rows(keys, np.concatenate([values for _, values in parts]))
 
     def _amounts(self, rasters: Rasters, years: Pixels | None) -> list[Amount]:
         """Biomass, fires, stocks and fluxes, per hectare; fires and emissions count where there is loss."""
@@ -97,27 +100,11 @@ class TreeCoverLoss:
         both = Amount(co2, years, non_co2) if co2 is not None else Amount(non_co2, years)
         return [everywhere[0], lost[0], *everywhere[1:], *lost[1:], both]
 
-    def _rows(self, sums: Sums, codes: Codes) -> Sums:
-        """Sums by code as rows by year and bin, each amount in the bin from which it counts upwards."""
+    def _decoded(self, sums: Sums, codes: Codes) -> tuple[list[IntArray], FloatArray]:
+        """Sums by code with what the codes stand for: feature, context, bins 2000 and 2010, year and the masks."""
         feature, code = sums.keys
         columns = codes.columns(code)
-        bin_2000, bin_2010, year, gain, mangrove, plantation = columns[-6:]
-        context = self.contexts.packed(columns[:-6], len(code))
-        area = sums.values[:, 0]
-        cover, later, flux = (np.zeros((len(code), len(AMOUNTS))) for _ in range(3))
-        cover[:, _AT["area"]] = area
-        cover[:, _AT["gain"]] = area * gain
-        cover[:, _STOCKS] = sums.values[:, 1:6]
-        later[:, _AT["extent_2010"]] = area
-        flux[:, _FLUXES] = sums.values[:, 6:]
-        counted, all_ = plantation == 0, np.ones(len(code), dtype=bool)
-        always = (gain > 0) | (mangrove > 0)
-        parts = (
-            (bin_2000, cover, all_),
-            (bin_2010, later, all_),
-            (np.where(always, _TOP, bin_2000), flux, counted),
-        )
-        return _stacked([feature, context, year], parts)
+        return [feature, self.contexts.packed(columns[:-6], len(code)), *columns[-6:]], sums.values
 
 
 def context_layers(catalog: Catalog) -> list[Layer]:
@@ -129,7 +116,20 @@ def _single(values: Pixels | None) -> Pixels | None:
     return None if values is None else values.astype(np.float32, copy=False)
 
 
-def _stacked(keys: list[IntArray], parts: tuple[tuple[IntArray, FloatArray, BoolArray], ...]) -> Sums:
-    columns = [np.concatenate([key[which] for _, _, which in parts]) for key in keys]
-    bins = np.concatenate([bin_[which] for bin_, _, which in parts])
-    return summed([*columns, bins], np.concatenate([values[which] for _, values, which in parts]))
+def _rows(keys: list[IntArray], values: FloatArray) -> Sums:
+    """Decoded sums as rows by feature, context, year and bin, each amount in the bin from which it counts upwards."""
+    *group, bin_2000, bin_2010, year, gain, mangrove, plantation = keys
+    counted = plantation == 0
+    bin_flux = np.where((gain > 0) | (mangrove > 0), _TOP, bin_2000)
+    columns = [np.concatenate([key, key, key[counted]]) for key in (*group, year)]
+    columns.append(np.concatenate([bin_2000, bin_2010, bin_flux[counted]]))
+    _, first, place = np.unique(packed(columns), return_index=True, return_inverse=True)
+    cover, later, flux = np.split(place, [len(year), 2 * len(year)])
+    area = values[:, 0]
+    amounts = {_AT["area"]: (cover, area), _AT["gain"]: (cover, area * gain), _AT["extent_2010"]: (later, area)}
+    amounts |= {at: (cover, values[:, number]) for number, at in enumerate(_STOCKS, 1)}
+    amounts |= {at: (flux, values[counted, number]) for number, at in enumerate(_FLUXES, 1 + len(_STOCKS))}
+    total = np.zeros((len(first), len(AMOUNTS)))
+    for at, (row, amount) in amounts.items():
+        total[:, at] = np.bincount(row, amount, len(first))
+    return Sums([column[first] for column in columns], total)

@@ -1,25 +1,22 @@
-"""Windows one after the other, in one process or several, with all features of a window at once."""
+"""Windows one after the other, with all features of a window at once."""
 
 from __future__ import annotations
 
-import ctypes
-import multiprocessing
-import os
-import signal
-from collections import deque
-from concurrent.futures import Future, ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
-from dataclasses import dataclass, field
-from itertools import islice
+import math
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+from functools import cache
+from itertools import cycle
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 import shapely
 
+from datapump.engines.local.blocks import SIDE
 from datapump.engines.local.grids import Window
 from datapump.engines.local.rasters import Rasters, find_tiles
 from datapump.engines.local.spans import rasterize
-from datapump.errors import StorageError
+from datapump.engines.local.sums import together
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -34,10 +31,6 @@ if TYPE_CHECKING:
     from datapump.engines.local.sums import Sums
     from datapump.objects import Objects
 
-# Windows that each other process has before it, and windows that wait for earlier ones, by other process.
-_AHEAD, _LONGEST = 2, 6
-_PARENT_DIES = 1
-
 
 class Analyser(Protocol):
     """Sums up the pixels of windows."""
@@ -50,6 +43,11 @@ class Analyser(Protocol):
     @property
     def amounts(self) -> int:
         """How many amounts its sums have."""
+        ...
+
+    @property
+    def ahead(self) -> tuple[Layer, ...]:
+        """The layers that it looks at wherever features have pixels; they are read while it sums up what was read."""
         ...
 
     def window(self, rasters: Rasters, spans: Spans, areas: FloatArray) -> Sums:
@@ -105,6 +103,27 @@ class Task:
     numbers: IntArray
 
 
+@cache
+def _reader() -> ThreadPoolExecutor:
+    """The thread that reads: one for all windows, since files of buckets stay open in the thread that opened them."""
+    return ThreadPoolExecutor(1, "read windows")
+
+
+@dataclass(frozen=True)
+class _Piece:
+    """A strip of a window.
+
+    Attributes:
+        rasters: Its pixels; None: there is nothing to look at in this window.
+        spans: The features' pixels in it.
+        last: Of the last strip: the window's result, without its sums.
+    """
+
+    rasters: Rasters | None
+    spans: Spans
+    last: Result | None
+
+
 def plan(grid: Grid, layers: Iterable[Layer], features: Features, objects: Objects) -> Plan:
     """Lay windows over the features, aligned to the blocks of the files.
 
@@ -125,29 +144,78 @@ class WindowWork:
         analyser: What sums up pixels.
         tiles: The raster files.
         required: Names of the layers without which a window is skipped.
-        buffers: Memory that windows are read into, one after the other.
+        buffers: Memory that is read into: of what is summed up, and of what is read meanwhile.
     """
 
     analyser: Analyser
     tiles: Tiles
     required: tuple[str, ...]
-    buffers: dict[str, Pixels] = field(default_factory=dict)
+    buffers: tuple[dict[str, Pixels], dict[str, Pixels]] = field(default_factory=lambda: ({}, {}))
 
     def __call__(self, task: Task) -> Result:
-        """Compute one window."""
-        grid = self.tiles.grid
-        spans = rasterize(task.polygons, task.numbers, grid, task.window)
-        if not len(spans):
-            return Result()
-        tile_id = grid.tile_id(task.window.row, task.window.column)
-        absent = [name for name in self.required if not self.tiles.has(name, tile_id)]
-        if absent:
-            return Result(pixels=spans.pixels, skipped=absent[0])
-        window = self._cropped(task.window, spans)
-        spans_there = spans.shifted(window.row - task.window.row, window.column - task.window.column)
-        areas = grid.areas(window.row, window.height)
-        sums = self.analyser.window(Rasters(self.tiles, window, self.buffers), spans_there, areas)
-        return Result(sums, spans.pixels)
+        """Compute one window.
+
+        Raises:
+            DataError: A raster file is damaged.
+        """
+        (result,) = self.each(iter([task]))
+        return result
+
+    def each(self, tasks: Iterator[Task]) -> Iterator[Result]:
+        """Compute windows one after the other; what comes next is read meanwhile.
+
+        Raises:
+            DataError: A raster file is damaged.
+        """
+        parts: list[Sums] = []
+        pieces = self._pieces(tasks)
+        reader = _reader()
+        piece = next(pieces, None)
+        reading = reader.submit(self._read, piece)
+        while piece is not None:
+            reading.result()
+            following = next(pieces, None)
+            reading = reader.submit(self._read, following)
+            if piece.rasters is not None:
+                areas = self.tiles.grid.areas(piece.rasters.window.row, piece.rasters.window.height)
+                parts.append(self.analyser.window(piece.rasters, piece.spans, areas))
+            if piece.last is not None:
+                yield replace(piece.last, sums=together(parts) if parts else None)
+                parts.clear()
+            piece = following
+
+    def _read(self, piece: _Piece | None) -> None:
+        if piece is not None and piece.rasters is not None:
+            piece.rasters.read(self.analyser.ahead)
+
+    def _pieces(self, tasks: Iterator[Task]) -> Iterator[_Piece]:
+        """Windows as strips in which features have pixels."""
+        buffers = cycle(self.buffers)
+        for task in tasks:
+            spans = rasterize(task.polygons, task.numbers, self.tiles.grid, task.window)
+            result = Result(pixels=spans.pixels, skipped=self._absent(task.window) if len(spans) else None)
+            if not len(spans) or result.skipped:
+                yield _Piece(None, spans, result)
+                continue
+            window = self._cropped(task.window, spans)
+            spans = spans.shifted(window.row - task.window.row, window.column - task.window.column)
+            strips = [(strip, there) for strip, there in self._strips(window, spans) if len(there)]
+            for number, (strip, there) in enumerate(strips, 1):
+                rasters = Rasters(self.tiles, strip, next(buffers))
+                yield _Piece(rasters, there, result if number == len(strips) else None)
+
+    def _absent(self, window: Window) -> str | None:
+        """The first required layer that has no tile here."""
+        tile_id = self.tiles.grid.tile_id(window.row, window.column)
+        return next((name for name in self.required if not self.tiles.has(name, tile_id)), None)
+
+    def _strips(self, window: Window, spans: Spans) -> Iterator[tuple[Window, Spans]]:
+        """A window cut into strips of whole blocks of all files."""
+        step = math.lcm(*(rows for rows, _ in self.tiles.blocks)) if self.tiles.blocks else SIDE
+        step *= -(-SIDE // step)
+        for top in range(0, window.height, step):
+            height = min(step, window.height - top)
+            yield Window(window.row + top, window.column, height, window.width), spans.within(slice(top, top + height))
 
     def _cropped(self, window: Window, spans: Spans) -> Window:
         """The blocks of a window that pixels of features lie in."""
@@ -160,66 +228,8 @@ class WindowWork:
         return Window(window.row + top, window.column + left, bottom - top, right - left)
 
 
-def results(work: WindowWork, tasks: Iterator[Task], processes: int) -> Iterator[Result]:
-    """Compute windows; results come in the order of the tasks, whatever the number of processes.
-
-    This process computes, too: while others start, and whenever it would have to wait for them.
-
-    Raises:
-        DataError: A raster file is damaged.
-        StorageError: A process died.
-    """
-    if processes == 1:
-        yield from map(work, tasks)
-        return
-    others, context = processes - 1, multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(others, context, initializer=_prepare, initargs=(work, os.getpid())) as pool:
-        try:
-            yield from _shared(work, tasks, pool, others)
-        except BrokenProcessPool as error:
-            raise StorageError("a process of the engine died: free memory, or set fewer processes") from error
-        finally:
-            pool.shutdown(wait=False, cancel_futures=True)
-
-
-def _shared(work: WindowWork, tasks: Iterator[Task], pool: ProcessPoolExecutor, others: int) -> Iterator[Result]:
-    line: deque[Future[Result]] = deque()
-    while True:
-        running = sum(not future.done() for future in line)
-        line.extend(pool.submit(_compute, task) for task in islice(tasks, max(0, _AHEAD * others - running)))
-        if line and line[0].done():
-            yield line.popleft().result()
-        elif len(line) < _LONGEST * others and (task := next(tasks, None)) is not None:
-            here: Future[Result] = Future()
-            here.set_result(work(task))
-            line.append(here)
-        elif line:
-            yield line.popleft().result()
-        else:
-            return
-
-
 def tasks(features: Features, windows: Iterable[tuple[Window, IntArray]]) -> Iterator[Task]:
     """The windows with their polygons."""
     for window, rows in windows:
         # The rows of a feature lie side by side, in the order of the features.
         yield Task(window, features.geometries[rows], np.asarray(features.codes[rows], dtype=np.int64))
-
-
-_work: WindowWork | None = None
-
-
-def _prepare(work: WindowWork, parent: int) -> None:
-    """Called first in a process of the pool."""
-    global _work  # noqa: PLW0603 - one per process, given once
-    _work = work
-    # A run that is cancelled or killed takes its processes with it.
-    ctypes.CDLL(None, use_errno=True).prctl(_PARENT_DIES, signal.SIGKILL)
-    if os.getppid() != parent:
-        os._exit(1)
-
-
-def _compute(task: Task) -> Result:
-    if _work is None:
-        raise RuntimeError("the process was not prepared")
-    return _work(task)

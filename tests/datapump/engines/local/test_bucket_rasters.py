@@ -12,8 +12,9 @@ from moto.server import ThreadedMotoServer
 from datapump.buckets import Buckets
 from datapump.clock import SystemClock
 from datapump.engines import RunState
-from datapump.engines.local import LocalEngine, zonal
+from datapump.engines.local import zonal
 from datapump.engines.local.bucket_rasters import OPEN
+from datapump.engines.local.engine import LocalEngine
 from datapump.engines.local.files import Files
 from datapump.engines.local.run_folder import RunFolder
 from datapump.errors import DataError, RemoteRefusedError, RemoteUnavailableError

@@ -16,7 +16,7 @@ import shapely
 
 from datapump.clock import SystemClock
 from datapump.engines import AnalysisRequest, Engine, RunState
-from datapump.engines.local import LocalEngine
+from datapump.engines.local.engine import LocalEngine
 from datapump.engines.local.run_folder import RunFolder
 from datapump.errors import DataError, InvalidInputError, NotFoundError, RemoteBusyError, StorageError, UnsupportedError
 from datapump.objects import Objects
@@ -29,7 +29,7 @@ import sys
 from pathlib import Path
 from datapump.clock import SystemClock
 from datapump.engines import AnalysisRequest
-from datapump.engines.local import LocalEngine
+from datapump.engines.local.engine import LocalEngine
 from datapump.objects import Objects
 folder, objects, layers, request = sys.argv[1:]
 engine = LocalEngine(Path(folder), Objects(Path(objects)), Path(layers), 2, SystemClock())

@@ -13,11 +13,14 @@ import pytest
 import rasterio
 import shapely
 from affine import Affine
+from hypothesis import given
+from hypothesis import strategies as st
 
 from datapump.clock import SystemClock
 from datapump.engines import RunState
-from datapump.engines.local import LocalEngine, windows
-from datapump.engines.local.doubles import double_text, rounded
+from datapump.engines.local import windows
+from datapump.engines.local.doubles import double_text, double_texts, rounded
+from datapump.engines.local.engine import LocalEngine
 from datapump.engines.local.grids import GRIDS, pixel_area
 from datapump.engines.local.run_folder import RunFolder
 from datapump.engines.local.spans import rasterize
@@ -155,6 +158,11 @@ def test_the_area_of_a_feature_is_the_sum_of_its_pixels_whole_or_sliced(tmp_path
 )
 def test_doubles_are_written_as_java_writes_them(value, text):
     assert double_text(value) == text
+
+
+@given(st.lists(st.floats(allow_nan=False, allow_infinity=False) | st.integers(-(10**8), 10**8).map(float)))
+def test_many_doubles_are_written_as_each_alone(values):
+    assert double_texts(np.array(values)).to_pylist() == [double_text(value) for value in values]
 
 
 def test_halves_are_rounded_up():
@@ -336,8 +344,8 @@ def test_a_run_that_was_ended_at_any_window_goes_on_there_and_gives_the_same_byt
     found, catalog = spread(tmp_path)
     count = rerun(found, tmp_path, catalog)["rasters"]["windows"]
     computed = []
-    work = windows.WindowWork.__call__
-    monkeypatch.setattr(windows.WindowWork, "__call__", lambda self, task: computed.append(1) or work(self, task))
+    rasterize = windows.rasterize
+    monkeypatch.setattr(windows, "rasterize", lambda *one: computed.append(1) or rasterize(*one))
     for kill_at in random.Random(1).sample(range(1, count), min(20, count - 1)):
         journals, out = tmp_path / f"journals-{kill_at}", tmp_path / f"out-{kill_at}"
 
