@@ -28,7 +28,7 @@ from datapump.engines.local.outlines import write_outlines
 from datapump.engines.local.processes import Processes
 from datapump.engines.local.progress import meter
 from datapump.engines.local.raster_files import content_mark
-from datapump.engines.local.raster_tables import RasterSources
+from datapump.engines.local.raster_tables import RasterSources, build
 from datapump.engines.local.row_filters import RowFilter
 from datapump.engines.local.sums import Total
 from datapump.engines.local.tcl import TreeCoverLoss
@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from datapump.engines import AnalysisRequest
     from datapump.engines.local.catalog import Catalog
     from datapump.engines.local.features import Features
+    from datapump.engines.local.raster_tables import Rows
     from datapump.engines.local.tables import Table
     from datapump.engines.local.windows import Plan, Result
     from datapump.objects import Objects
@@ -51,11 +52,11 @@ if TYPE_CHECKING:
 # Shares of a run's progress.
 _READ, _SUMMED = 0.05, 0.95
 
-_BUILDERS: dict[Analysis, Callable[[RasterSources, str, str], Table]] = {
-    Analysis.TCL: tcl_tables.build,
-    Analysis.GLAD: alert_tables.build_glad,
-    Analysis.INTEGRATED_ALERTS: alert_tables.build_integrated,
-    Analysis.BURNED_AREAS: alert_tables.build_burned,
+_TABLES: dict[Analysis, Callable[[RasterSources, Rows], Table]] = {
+    Analysis.TCL: tcl_tables.loss,
+    Analysis.GLAD: alert_tables.glad,
+    Analysis.INTEGRATED_ALERTS: alert_tables.integrated,
+    Analysis.BURNED_AREAS: alert_tables.burned,
 }
 
 
@@ -140,7 +141,7 @@ def compute(request: AnalysisRequest, objects: Objects, catalog: Catalog, setup:
     identities = Identities()
     for number, (level, name) in enumerate(wanted):
         setup.progress(_SUMMED + (1 - _SUMMED) * number / len(wanted), f"writing {level}/{name}")
-        table = _BUILDERS[request.analysis](sources, level, name)
+        table = build(sources, level, name, _TABLES[request.analysis])
         identities.check(table)
         writer.write(table)
         manifest["tables"].append(table_entry(table))

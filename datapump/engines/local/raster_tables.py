@@ -14,12 +14,12 @@ from datapump.engines.local.sums import summed
 from datapump.engines.local.tables import Doubles, Part, Table, id_texts, quoted, ranked
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from datapump.analyses import Analysis
     from datapump.engines.local.catalog import Catalog
     from datapump.engines.local.decoding import ContextCodes
-    from datapump.engines.local.grouping import IntArray
+    from datapump.engines.local.grouping import FloatArray, IntArray
     from datapump.engines.local.ids import Ids
     from datapump.engines.local.sums import Sums
 
@@ -67,9 +67,17 @@ class Rows:
     rank: IntArray
     texts: Any
 
-    def context(self, number: IntArray) -> IntArray:
-        """The place of each context."""
-        return self.rank[np.searchsorted(self.known, number)]
+    def places(self, feature: IntArray, context: IntArray) -> tuple[IntArray, IntArray]:
+        """Of features at their own level, and of contexts, the places among this table's."""
+        return self.feature[feature], self.rank[np.searchsorted(self.known, context)]
+
+    def identity(self, feature: IntArray) -> Part:
+        """The id columns of features at this level."""
+        return Part(id_texts(self.ids), feature)
+
+    def contextual(self, context: IntArray) -> Part:
+        """The context columns of contexts by their place."""
+        return Part(self.texts, context)
 
     def table(
         self, sources: RasterSources, parts: Sequence[Part | Doubles], rows: int, alerts: int | None = None
@@ -92,15 +100,47 @@ def rows_of(sources: RasterSources, level: str, name: str) -> Rows:
     return Rows(level, name, ids, feature, known, part.index, part.texts)
 
 
+def build(sources: RasterSources, level: str, name: str, make: Callable[[RasterSources, Rows], Table]) -> Table:
+    """Make a table.
+
+    Args:
+        sources: What it is made from.
+        level: Its level.
+        name: Its name.
+        make: Makes those of the analysis that are no whitelists.
+    """
+    return whitelist(sources, level) if name == WHITELIST else make(sources, rows_of(sources, level, name))
+
+
+def configured(catalog: Catalog, names: Iterable[str]) -> bool:
+    """Whether there are rasters of all these layers."""
+    return all(catalog.layer(name).uri is not None for name in names)
+
+
+def measure(values: FloatArray, sources: RasterSources, needed: Iterable[str] = ()) -> Part | Doubles:
+    """A column of amounts, shape (n,); empty without the layers that it needs."""
+    return Doubles(values) if configured(sources.catalog, needed) else empty(len(values))
+
+
+def enumerated(texts: Iterable[str], index: Any) -> Part:  # noqa: ANN401 - integers or flags
+    """A column of texts.
+
+    Args:
+        texts: The texts.
+        index: Of each row the place of its text, shape (n,).
+    """
+    return Part(pa.array(list(texts), pa.string()), np.asarray(index, dtype=np.int64))
+
+
 def integers(values: IntArray) -> Part:
     """A column of integers."""
     distinct, index = np.unique(values, return_inverse=True)
-    return Part(pa.array([str(value) for value in distinct.tolist()], pa.string()), index)
+    return enumerated(map(str, distinct.tolist()), index)
 
 
 def empty(rows: int) -> Part:
     """A column without values."""
-    return Part(pa.array([""], pa.string()), np.zeros(rows, dtype=np.int64))
+    return enumerated([""], np.zeros(rows))
 
 
 def whitelist(sources: RasterSources, level: str) -> Table:
@@ -113,7 +153,7 @@ def whitelist(sources: RasterSources, level: str) -> Table:
     pairs = summed(keys, np.zeros((len(keys[0]), 0)))
     features, row = np.unique(pairs.keys[0], return_inverse=True)
     texts = [sources.contexts.texts(int(number)) for number in rows.known]
-    parts = [Part(id_texts(rows.ids), features)]
+    parts = [rows.identity(features)]
     for _, layer in contexts(sources.analysis, level, WHITELIST, sources.catalog):
         if layer.uri is None:
             parts.append(empty(len(features)))
@@ -121,5 +161,5 @@ def whitelist(sources: RasterSources, level: str) -> Table:
         inside = np.array([text[layer.name] not in _EMPTY for text in texts], dtype=np.int64)
         found = np.zeros(len(features), dtype=np.int64)
         np.maximum.at(found, row, inside[pairs.keys[1]])
-        parts.append(Part(pa.array(["false", "true"]), found))
+        parts.append(enumerated(["false", "true"], found))
     return rows.table(sources, parts, len(features))

@@ -5,25 +5,22 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-import pyarrow as pa
 
 from datapump.analyses import Analysis
 from datapump.engines.local import tcl
-from datapump.engines.local.columns import CHANGE, SUMMARY, WHITELIST
+from datapump.engines.local.columns import CHANGE, SUMMARY
 from datapump.engines.local.decoding import category_texts
 from datapump.engines.local.ids import ID_COLUMNS
 from datapump.engines.local.raster_columns import measures
-from datapump.engines.local.raster_tables import empty, integers, rows_of, whitelist
+from datapump.engines.local.raster_tables import configured, enumerated, integers, measure
 from datapump.engines.local.sums import Sums, Total, summed
-from datapump.engines.local.tables import Doubles, Part, id_texts
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from datapump.engines.local.catalog import Catalog
-    from datapump.engines.local.grouping import BoolArray, FloatArray, IntArray
+    from datapump.engines.local.grouping import BoolArray, FloatArray
     from datapump.engines.local.raster_tables import RasterSources, Rows
-    from datapump.engines.local.tables import Table
+    from datapump.engines.local.tables import Doubles, Part, Table
 
 _CO2_PER_BIOMASS = 0.47 * 44 / 12
 _GROUPS = 20_000
@@ -70,22 +67,19 @@ _FORMER = {
 }
 
 
-def build(sources: RasterSources, level: str, name: str) -> Table:
+def loss(sources: RasterSources, rows: Rows) -> Table:
     """Make a table.
 
     Args:
         sources: Sums of `tcl.TreeCoverLoss`.
-        level: Its level.
-        name: Its name.
+        rows: How its rows are told apart.
     """
-    if name == WHITELIST:
-        return whitelist(sources, level)
-    rows = rows_of(sources, level, name)
-    emissions_too = _configured(sources.catalog, tcl.FLUX_SET) and "iso" in ID_COLUMNS[level]
+    name = rows.name
+    emissions_too = configured(sources.catalog, tcl.FLUX_SET) and "iso" in ID_COLUMNS[rows.level]
     total = Total(3 if name == SUMMARY else 4, len(_AMOUNTS))
     for chunk in _by_threshold(_without_years(sources.sums) if name == SUMMARY else _lost(sources.sums)):
         feature, context, year, threshold = chunk.keys
-        feature, context = rows.feature[feature], rows.context(context)
+        feature, context = rows.places(feature, context)
         if name == SUMMARY:
             total.add(summed([feature, context, threshold], chunk.values))
         else:
@@ -149,24 +143,17 @@ def _cumulated(dense: FloatArray, lost: BoolArray) -> FloatArray:
 
 def _table(sources: RasterSources, rows: Rows, sums: Sums) -> Table:
     feature, context, *when = sums.keys
-    parts: list[Part | Doubles] = [Part(id_texts(rows.ids), feature)]
+    parts: list[Part | Doubles] = [rows.identity(feature)]
     if rows.name == CHANGE:
         parts.append(integers(when[0] + _FIRST_YEAR))
-    parts += [_thresholds(sources.catalog, when[-1]), Part(rows.texts, context)]
+    thresholds = category_texts(sources.catalog.layer(tcl.DENSITY))
+    parts += [enumerated(thresholds, when[-1]), rows.contextual(context)]
     written: dict[str, Part | Doubles] = {}
     for column in measures(Analysis.TCL, rows.level, rows.name):
         source = _FORMER.get(column, column)
         if source not in written:
             names, factor, layers = _COLUMNS[source]
             values = np.sum([sums.values[:, _AT[name]] for name in names], axis=0) * factor
-            written[source] = Doubles(values) if _configured(sources.catalog, layers) else empty(len(sums))
+            written[source] = measure(values, sources, layers)
         parts.append(written[source])
     return rows.table(sources, parts, len(sums))
-
-
-def _thresholds(catalog: Catalog, threshold: IntArray) -> Part:
-    return Part(pa.array(category_texts(catalog.layer(tcl.DENSITY)), pa.string()), threshold)
-
-
-def _configured(catalog: Catalog, names: tuple[str, ...]) -> bool:
-    return all(catalog.layer(name).uri is not None for name in names)
