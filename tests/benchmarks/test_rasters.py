@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import math
+import os
 import statistics
 import subprocess
 import sys
+from contextlib import contextmanager, nullcontext
 
 import numpy as np
 import pytest
@@ -35,14 +37,15 @@ from datapump.engines.local.grids import GRIDS
 from datapump.engines.local.rasters import Rasters, find_tiles
 from datapump.engines.local.catalog import load_catalog
 from datapump.engines.local.sums import Sums, Total, by_code, together
-from datapump.engines.local.windows import Plan, WindowWork, results, tasks, plan
+from datapump.engines.local.processes import Processes
+from datapump.engines.local.windows import WindowWork, tasks, plan
 from datapump.engines.local.files import Files
 from pathlib import Path
 from types import SimpleNamespace
 import time
 
 class Histogram:
-    keys, amounts = 2, 1
+    keys, amounts, ahead = 2, 1, ()
     def __init__(self, layer):
         self.layer = layer
     def window(self, rasters, spans, areas):
@@ -57,14 +60,16 @@ if __name__ == "__main__":
     folder, processes = Path(sys.argv[1]), int(sys.argv[2])
     polygons = shapely.from_wkb(json.loads((folder / "polygons.json").read_text()))
     start = time.perf_counter()
-    layer = load_catalog(folder / "layers.toml").layer("umd_tree_cover_density_2000")
-    features = SimpleNamespace(geometries=polygons, codes=np.arange(len(polygons)))
-    layout = plan(GRIDS["10/40000"], [layer], features, Files(None))
-    total, pixels = Total(2, 1), 0
-    for result in results(WindowWork(Histogram(layer), layout.tiles, ()), tasks(features, layout.windows), processes):
-        if result.sums is not None:
-            total.add(result.sums)
-            pixels += result.pixels
+    with Processes(processes) as all_of_them:
+        layer = load_catalog(folder / "layers.toml").layer("umd_tree_cover_density_2000")
+        features = SimpleNamespace(geometries=polygons, codes=np.arange(len(polygons)))
+        layout = plan(GRIDS["10/40000"], [layer], features, Files(None))
+        total, pixels = Total(2, 1), 0
+        work = WindowWork(Histogram(layer), layout.tiles, ())
+        for result in all_of_them.results(work, tasks(features, layout.windows)):
+            if result.sums is not None:
+                total.add(result.sums)
+                pixels += result.pixels
     print(time.perf_counter() - start, pixels if total.sums().values.sum() > 0 else 0)
 """
 RASTERSTATS = """
@@ -148,6 +153,17 @@ def one_layer(tmp_path_factory):
     return folder
 
 
+@contextmanager
+def one_core():
+    """What is started meanwhile has one core to itself, in whatever threads it works."""
+    cores = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, {max(cores)})
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, cores)
+
+
 def timed(command, *arguments):
     result = subprocess.run([sys.executable, *command, *arguments], capture_output=True, text=True, check=True)
     seconds, count = result.stdout.split()[-2:]
@@ -156,7 +172,7 @@ def timed(command, *arguments):
 
 @pytest.fixture(scope="module")
 def histograms(one_layer):
-    """Seconds (medians) and pixel counts of the same histogram, by program."""
+    """Seconds (medians) and pixel counts of the same histogram, by program; all on one core but for "two"."""
     commands = {
         "engine": ([str(one_layer / "histogram.py")], str(one_layer), "1"),
         "two": ([str(one_layer / "histogram.py")], str(one_layer), "2"),
@@ -165,7 +181,8 @@ def histograms(one_layer):
     }
     times, counts = {}, {}
     for name, (command, *arguments) in commands.items():
-        runs = [timed(command, *arguments) for _ in range(ROUNDS)]
+        with nullcontext() if name == "two" else one_core():
+            runs = [timed(command, *arguments) for _ in range(ROUNDS)]
         times[name] = round(statistics.median(seconds for seconds, _ in runs), 2)
         counts[name] = runs[0][1]
     fastest = min(times["exactextract"], times["rasterstats"])
@@ -182,7 +199,7 @@ def test_one_layer_s_histogram_is_at_least_twice_as_fast_as_other_programs(histo
     assert min(times["exactextract"], times["rasterstats"]) >= 2 * times["engine"]
 
 
-@pytest.mark.xfail(reason="the goal is 1.6 times; measured are 1.5 to 1.8 times", strict=False)
+@pytest.mark.xfail(reason="the goal is 1.6 times; measured are 1.53 to 1.60 times on a calm machine", strict=False)
 def test_two_processes_are_at_least_1_6_times_as_fast_as_one(histograms):
     times, _ = histograms
     assert times["engine"] >= 1.6 * times["two"]
@@ -274,6 +291,10 @@ def measured(program, *arguments):
 
 @pytest.fixture(scope="module")
 def loss_figures(loss_world):
+    """A full run from features to tables, to reading once, as one process does by default, what the run reads.
+
+    The run has as many processes as a deployment's by default, and one: which reads in a thread of its own.
+    """
     (loss_world / "engine.py").write_text(ENGINE)
     (loss_world / "reading.py").write_text(READING)
     commands = {
@@ -292,7 +313,7 @@ def loss_figures(loss_world):
         "engine_to_reading": round(times["few"] / times["reading"], 2),
         "one_process_to_reading": round(times["few_one_process"] / times["reading"], 2),
         "ten_times_the_features": round(times["many"] / times["few"], 2),
-        "peak_mib": round(max(memory for found in runs.values() for _, memory in found) / 1024),
+        "peak_mb": round(max(memory for found in runs.values() for _, memory in found) * 1.024e-3),
     }
     sys.stdout.write("\n" + json.dumps(figures) + "\n")
     return figures
@@ -302,9 +323,13 @@ def test_tree_cover_loss_takes_at_most_two_and_a_half_times_reading_its_windows(
     assert loss_figures["engine_to_reading"] <= 2.5
 
 
+def test_one_process_takes_at_most_two_and_a_half_times_reading_its_windows(loss_figures):
+    assert loss_figures["one_process_to_reading"] <= 2.5
+
+
 def test_ten_times_the_features_take_less_than_twice_the_time(loss_figures):
     assert loss_figures["ten_times_the_features"] < 2
 
 
-def test_tree_cover_loss_needs_less_than_one_and_a_half_gibibytes(loss_figures):
-    assert loss_figures["peak_mib"] < 1536
+def test_tree_cover_loss_needs_less_than_one_and_a_half_gigabytes(loss_figures):
+    assert loss_figures["peak_mb"] < 1500
