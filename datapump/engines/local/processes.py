@@ -11,10 +11,10 @@ import threading
 from collections import deque
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from multiprocessing import util
 from typing import TYPE_CHECKING, Any, Self
 
-# A process that starts is to load it before there is work.
-from datapump.engines.local import windows as _windows  # noqa: F401 - as said above
+from datapump.engines.local.windows import close_files
 from datapump.errors import StorageError
 
 if TYPE_CHECKING:
@@ -52,15 +52,12 @@ class Processes:
         return self
 
     def __exit__(self, *_error: object) -> None:
-        """End the others: they begin nothing more."""
-        if not self._others:
-            return
-        if not self._given:
-            self._give(None)
-        self._work.close()
-        # One that has not quite started yet still needs what this process gave it.
-        starting = not all(one.done() for one in self._starting)
-        self._pool.shutdown(wait=starting, cancel_futures=True)
+        """End the others, which begin nothing more, and close what was read."""
+        try:
+            if self._others:
+                self._end_others()
+        finally:
+            close_files()
 
     def results(self, work: WindowWork, tasks: Iterator[Task]) -> Generator[Result]:
         """Compute windows; results come in the order of the tasks, whatever the number of processes.
@@ -80,6 +77,14 @@ class Processes:
             yield from line.results(work)
         except BrokenProcessPool as error:
             raise StorageError("a process of the engine died: free memory, or set fewer processes") from error
+
+    def _end_others(self) -> None:
+        if not self._given:
+            self._give(None)
+        self._work.close()
+        # One that has not quite started yet still needs what this process gave it.
+        starting = not all(one.done() for one in self._starting)
+        self._pool.shutdown(wait=starting, cancel_futures=True)
 
     def _give(self, work: WindowWork | None) -> None:
         self._given = True
@@ -166,6 +171,7 @@ def _prepare(given: Any, parent: int) -> None:  # noqa: ANN401 - a queue of a st
     ctypes.CDLL(None, use_errno=True).prctl(_PARENT_DIES, signal.SIGKILL)
     if os.getppid() != parent:
         os._exit(1)
+    util.Finalize(None, close_files, exitpriority=1)
     _work = pickle.loads(given.get())  # noqa: S301 - from the process that started this one
 
 

@@ -13,6 +13,7 @@ import numpy as np
 import shapely
 
 from datapump.engines.local.blocks import SIDE
+from datapump.engines.local.bucket_rasters import OPEN
 from datapump.engines.local.grids import Window
 from datapump.engines.local.rasters import Rasters, find_tiles
 from datapump.engines.local.spans import rasterize
@@ -107,6 +108,14 @@ class Task:
 def _reader() -> ThreadPoolExecutor:
     """The thread that reads: one for all windows, since files of buckets stay open in the thread that opened them."""
     return ThreadPoolExecutor(1, "read windows")
+
+
+def close_files() -> None:
+    """Close what windows were read from in buckets.
+
+    GDAL closes such a file in the thread alone that opened it: one that is left open ends the process by a fault.
+    """
+    _reader().submit(OPEN.close_all).result()
 
 
 @dataclass(frozen=True)

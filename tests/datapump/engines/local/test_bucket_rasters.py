@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import pickle
 import shutil
+import subprocess
+import sys
 
 import boto3
 import numpy as np
@@ -115,6 +118,27 @@ def test_a_worker_that_a_bucket_fails_says_why_and_whether_to_try_again(server, 
     assert (told.state, told.retryable) == (RunState.FAILED, retryable)
     assert "s3://lake/" in told.message
     assert str(status) in told.message
+
+
+ALONE = """
+import pickle, sys
+from datapump.engines.local import zonal
+from datapump.engines.local.files import Files
+request, buckets, layers = pickle.load(open(sys.argv[1], "rb"))
+zonal.run(request, Files(None, buckets), layers=layers, progress=lambda *_: None, processes=1)
+"""
+
+
+def test_a_process_that_has_read_a_bucket_ends_without_a_fault(world, server, tmp_path):
+    run(tmp_path, server.reached())
+    shutil.rmtree(tmp_path / "again" / "out")
+    asked = request(tmp_path / "again", "geostore", "tcl", fire_sources=())
+    (tmp_path / "asked").write_bytes(pickle.dumps((asked, server.reached(), tmp_path / "again" / "layers.toml")))
+    done = subprocess.run(
+        [sys.executable, "-c", ALONE, tmp_path / "asked"], capture_output=True, check=False, text=True
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert same(world, tmp_path)
 
 
 def test_pixels_are_read_by_few_requests(server, tmp_path):
