@@ -69,6 +69,10 @@ class SyncType(StrEnum):
     UMD_GLAD_DIST_ALERTS = "umd_glad_dist_alerts"
     GFW_INTEGRATED_DIST_ALERTS = "gfw_integrated_dist_alerts"
 
+    def __reduce_ex__(self, _protocol: object) -> tuple[type[SyncType], tuple[str]]:
+        """Copied and pickled by value: older Pythons do it by name, by which an added one is not found."""
+        return SyncType, (self.value,)
+
     @classmethod
     def _missing_(cls, value: object) -> SyncType | None:
         if not isinstance(value, str) or value not in _added():
