@@ -20,6 +20,9 @@ const ADDRESS = { overview: "#/", executions: "#/executions", results: "#/result
 const main = document.getElementById("main");
 let running = new AbortController();
 
+// What a page that was left still waited for is no error.
+addEventListener("unhandledrejection", (event) => { if (event.reason?.name === "AbortError") event.preventDefault(); });
+
 // `moved`: somebody has come here from another page, and goes on reading at its beginning.
 async function show({ moved = false } = {}) {
   running.abort();
