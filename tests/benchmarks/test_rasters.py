@@ -25,7 +25,7 @@ SIZE = 10 / GRID
 SMALL, LARGE, SIDE = 2000, 100, 10_000
 # Setting up writes four square degrees of rasters, and every figure is a median.
 pytestmark = pytest.mark.timeout(900)
-ROUNDS = 3
+ROUNDS, QUICK_ROUNDS = 3, 7
 # As a deployment's settings have it.
 PROCESSES = Settings.model_fields["analysis_processes"].default
 
@@ -179,12 +179,15 @@ def histograms(one_layer):
         "exactextract": (["-c", EXACTEXTRACT], str(one_layer)),
         "rasterstats": (["-c", RASTERSTATS], str(one_layer)),
     }
-    times, counts = {}, {}
-    for name, (command, *arguments) in commands.items():
-        with nullcontext() if name == "two" else one_core():
-            runs = [timed(command, *arguments) for _ in range(ROUNDS)]
-        times[name] = round(statistics.median(seconds for seconds, _ in runs), 2)
-        counts[name] = runs[0][1]
+    runs = {name: [] for name in commands}
+    # In turns, so that what else the machine does meets all of them; the quick ones more often.
+    for turn in range(QUICK_ROUNDS):
+        for name, (command, *arguments) in commands.items():
+            if turn < ROUNDS or name in {"engine", "two"}:
+                with nullcontext() if name == "two" else one_core():
+                    runs[name].append(timed(command, *arguments))
+    times = {name: round(statistics.median(seconds for seconds, _ in found), 2) for name, found in runs.items()}
+    counts = {name: found[0][1] for name, found in runs.items()}
     fastest = min(times["exactextract"], times["rasterstats"])
     figures = {"median_s": times, "counts": counts, "times_faster": round(fastest / times["engine"], 2),
                "two_processes": round(times["engine"] / times["two"], 2)}  # fmt: skip
@@ -199,7 +202,6 @@ def test_one_layer_s_histogram_is_at_least_twice_as_fast_as_other_programs(histo
     assert min(times["exactextract"], times["rasterstats"]) >= 2 * times["engine"]
 
 
-@pytest.mark.xfail(reason="the goal is 1.6 times; measured are 1.53 to 1.65 times", strict=False)
 def test_two_processes_are_at_least_1_6_times_as_fast_as_one(histograms):
     times, _ = histograms
     assert times["engine"] >= 1.6 * times["two"]

@@ -8,10 +8,12 @@ import os
 import pickle
 import signal
 import threading
+import warnings
 from collections import deque
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from multiprocessing import util
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from datapump.engines.local.windows import close_files
@@ -25,10 +27,13 @@ if TYPE_CHECKING:
 # Windows in work and such that wait for earlier ones, by other process.
 _LONGEST = 6
 _PARENT_DIES = 1
+_ARROW_MEMORY = "jemalloc_bg_thd\n"
 
 
 class Processes:
     """This process, and others which start at once and wait for work.
+
+    The others are copies of this one where that is safe, in no time; else they start from nothing and import all anew.
 
     Args:
         count: How many, this one included.
@@ -38,14 +43,17 @@ class Processes:
         self._others = count - 1
         if not self._others:
             return
-        context = multiprocessing.get_context("spawn")
+        context = multiprocessing.get_context("fork" if alone() else "spawn")
         self._work: Any = context.Queue()
         # A process that died never takes its work out.
         self._work.cancel_join_thread()
         self._given = False
         arguments = (self._work, os.getpid())
         self._pool = ProcessPoolExecutor(self._others, context, initializer=_prepare, initargs=arguments)
-        self._starting = [self._pool.submit(os.getpid) for _ in range(self._others)]
+        with warnings.catch_warnings():
+            # Python 3.12 and later warn of any thread, numpy's too.
+            warnings.filterwarnings("ignore", "This process .* is multi-threaded", DeprecationWarning)
+            self._starting = [self._pool.submit(os.getpid) for _ in range(self._others)]
 
     def __enter__(self) -> Self:
         """These processes."""
@@ -83,8 +91,8 @@ class Processes:
             self._give(None)
         self._work.close()
         # One that has not quite started yet still needs what this process gave it.
-        starting = not all(one.done() for one in self._starting)
-        self._pool.shutdown(wait=starting, cancel_futures=True)
+        started = {one.result() for one in self._starting if one.done() and not one.exception()}
+        self._pool.shutdown(wait=len(started) < self._others, cancel_futures=True)
 
     def _give(self, work: WindowWork | None) -> None:
         self._given = True
@@ -159,6 +167,22 @@ class _Line:
 
     def _next(self) -> Task | None:
         return next(self._tasks, None) if len(self._line) < _LONGEST * self._others else None
+
+
+def alone() -> bool:
+    """Whether a copy of this process (a fork) can do what this one can.
+
+    The copy has the calling thread only: it would wait for ever for another one of Python's, or for those that read
+    buckets. Those that numpy and pyarrow start when they are imported do not matter: the libraries see to copies.
+    """
+    if threading.active_count() > 1:
+        return False
+    try:
+        own = Path("/proc/self/comm").read_text(encoding="utf-8")
+        names = {path.read_text(encoding="utf-8") for path in Path("/proc/self/task").glob("*/comm")}
+    except OSError:
+        return False
+    return names <= {own, _ARROW_MEMORY}
 
 
 _work: WindowWork | None = None

@@ -116,8 +116,9 @@ def compute(request: AnalysisRequest, objects: Objects, catalog: Catalog, setup:
     """
     writer = TableWriter(objects, request.output, request.name)
     everything = tables(request.analysis, request.feature_type, change_only=False)
-    writer.clear_unfinished(everything)
+    # Before anything else, which may start threads: other processes start faster without.
     with Processes(setup.processes) as processes:
+        writer.clear_unfinished(everything)
         files = expand(objects, request.features, "feature", each=True)
         told = meter(setup.progress, (0, _READ / 2), files, "reading features")
         features = read_features(files, request.feature_type, objects, told, RowFilter.of(request))
