@@ -12,7 +12,6 @@ from fastapi import Depends, Request
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from datapump import outlines
     from datapump.analyses import Analysis
     from datapump.backfilling import Backfills
     from datapump.clients.data_api import DataApi
@@ -20,6 +19,7 @@ if TYPE_CHECKING:
     from datapump.engines import EngineName
     from datapump.keys import ApiKey
     from datapump.rate_limits import RateLimiter
+    from datapump.run_files import Reader
     from datapump.stores import AuditStore, KeyStore, RunStore, SyncConfigStore
     from datapump.stores.targets import TargetStore
     from state_machine.orchestrator import Orchestrator
@@ -85,7 +85,7 @@ class Services:
     streams: bool = True
     one_by_one: bool = False
     data_api: Callable[[], DataApi] | None = None
-    objects: outlines.Reader | None = None
+    objects: Reader | None = None
     targets: TargetStore | None = None
     backfills: Backfills | None = None
     wake: Callable[[], None] = lambda: None

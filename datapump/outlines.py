@@ -5,37 +5,31 @@ They lie beside the tables, `{output}/areas/{level}.geojson`; the format is RFC 
 
 from __future__ import annotations
 
-import re
-from typing import TYPE_CHECKING, Literal, Protocol
+from typing import TYPE_CHECKING, Literal
 
-from pydantic import BaseModel, ConfigDict, ValidationError
-
-from datapump.errors import DataError, NotFoundError
+from datapump.errors import NotFoundError
+from datapump.published import known_version
+from datapump.run_files import Strict, read_file, runs
 
 if TYPE_CHECKING:
     from datapump.clients.data_api import DataApi
+    from datapump.run_files import Reader
 
 MOST_AREAS = 2_000
 MOST_BYTES = 2_000_000
-# Rows are appended night by night; each run knows all areas of its night.
-_MOST_RUNS = 10
 
 Id = str | int | None
 Ring = list[tuple[float, float]]
 
 
-class _Strict(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
-
-
-class MultiPolygon(_Strict):
+class MultiPolygon(Strict):
     """Polygons: degrees east, then north (WGS 84), the first ring of each its outline, the others its holes."""
 
     type: Literal["MultiPolygon"] = "MultiPolygon"
     coordinates: list[list[Ring]]
 
 
-class Area(_Strict):
+class Area(Strict):
     """One area: its id columns as the tables have them, and its simplified outline."""
 
     type: Literal["Feature"] = "Feature"
@@ -43,23 +37,11 @@ class Area(_Strict):
     geometry: MultiPolygon
 
 
-class Areas(_Strict):
+class Areas(Strict):
     """Some areas."""
 
     type: Literal["FeatureCollection"] = "FeatureCollection"
     features: list[Area]
-
-
-class Reader(Protocol):
-    """Where the files lie."""
-
-    def head(self, uri: str, size: int) -> bytes:
-        """The first bytes of an object.
-
-        Raises:
-            NotFoundError: There is none.
-        """
-        ...
 
 
 def outline_uri(output: str, level: str) -> str:
@@ -74,12 +56,11 @@ def read_areas(data_api: DataApi, objects: Reader, dataset: str, version: str) -
         NotFoundError: There is no such version, or no outlines are kept of its areas.
         DataError: A file of outlines is not as the engine writes it.
     """
-    if data_api.version(dataset, version) is None:
-        raise NotFoundError(f"the Data API has no {dataset} {version}")
+    known_version(data_api, dataset, version)
     found: dict[tuple[tuple[str, Id], ...], Area] = {}
     for uri in (outline_uri(*run) for run in runs(data_api.sources(dataset, version) or [])):
         try:
-            areas = _read(objects.head(uri, MOST_BYTES + 1), uri)
+            areas = read_file(objects, uri, Areas, most_bytes=MOST_BYTES, holds="outlines")
         except NotFoundError:
             continue
         for area in areas.features:
@@ -90,20 +71,3 @@ def read_areas(data_api: DataApi, objects: Reader, dataset: str, version: str) -
             f"of at most {MOST_AREAS} areas"
         )
     return Areas(features=list(found.values())[:MOST_AREAS])
-
-
-def runs(sources: list[str]) -> list[tuple[str, str]]:
-    """The output folder and the level of each run that a table was made from, the newest first; at most 10."""
-    # s3://bucket/.../output/level/table/file; what lies higher up is no engine's table.
-    places = [re.fullmatch(r"(\w+://[^/]+/.+)/([^/]+)/[^/]+/[^/]+", source) for source in reversed(sources)]
-    return list(dict.fromkeys((place[1], place[2]) for place in places if place is not None))[:_MOST_RUNS]
-
-
-def _read(content: bytes, uri: str) -> Areas:
-    if len(content) > MOST_BYTES:
-        raise DataError(f"{uri} holds more than {MOST_BYTES} bytes of outlines")
-    try:
-        return Areas.model_validate_json(content)
-    except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        raise DataError(f"{uri} is not as the engine writes outlines: {first['msg']}") from None

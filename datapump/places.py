@@ -9,14 +9,15 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import Field
 
-from datapump.errors import DataError, NotFoundError
-from datapump.outlines import Reader, runs
-from datapump.published import columns, row_count
+from datapump.errors import NotFoundError
+from datapump.published import columns, known_version, row_count
+from datapump.run_files import Strict, read_file, runs
 
 if TYPE_CHECKING:
     from datapump.clients.data_api import DataApi
+    from datapump.run_files import Reader
 
 MOST_PLACES = 2_000
 MOST_BYTES = 1_000_000
@@ -24,24 +25,20 @@ FILE = "places.geojson"
 POSITION = ("longitude", "latitude")
 
 
-class _Strict(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
-
-
-class MultiPoint(_Strict):
+class MultiPoint(Strict):
     """Places: degrees east, then north (WGS 84)."""
 
     type: Literal["MultiPoint"] = "MultiPoint"
     coordinates: list[tuple[float, float]]
 
 
-class Day(_Strict):
+class Day(Strict):
     """The day on which fires were seen, UTC."""
 
     date: str = Field(pattern=r"^\d{4}-\d\d-\d\d$", examples=["2026-01-16"])
 
 
-class DayOfFires(_Strict):
+class DayOfFires(Strict):
     """Some fires of one day."""
 
     type: Literal["Feature"] = "Feature"
@@ -49,7 +46,7 @@ class DayOfFires(_Strict):
     geometry: MultiPoint
 
 
-class Places(_Strict):
+class Places(Strict):
     """Some of the fires that a run, or some runs, found in their areas."""
 
     type: Literal["FeatureCollection"] = "FeatureCollection"
@@ -74,13 +71,12 @@ def read_places(data_api: DataApi, objects: Reader, dataset: str, version: str) 
         NotFoundError: There is no such version, or no places are kept of its fires.
         DataError: A file of places is not as the engine writes it.
     """
-    if data_api.version(dataset, version) is None:
-        raise NotFoundError(f"the Data API has no {dataset} {version}")
+    known_version(data_api, dataset, version)
     found = []
     for output in dict.fromkeys(output for output, _ in runs(data_api.sources(dataset, version) or [])):
         uri = places_uri(output)
         try:
-            found.append(_read(objects.head(uri, MOST_BYTES + 1), uri))
+            found.append(read_file(objects, uri, Places, most_bytes=MOST_BYTES, holds="places"))
         except NotFoundError:
             continue
     if found:
@@ -124,13 +120,3 @@ def _features(days: dict[str, list[tuple[float, float]]]) -> list[DayOfFires]:
         DayOfFires(properties=Day(date=day), geometry=MultiPoint(coordinates=days[day]))
         for day in sorted(days, reverse=True)
     ]
-
-
-def _read(content: bytes, uri: str) -> Places:
-    if len(content) > MOST_BYTES:
-        raise DataError(f"{uri} holds more than {MOST_BYTES} bytes of places")
-    try:
-        return Places.model_validate_json(content)
-    except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        raise DataError(f"{uri} is not as the engine writes places: {first['msg']}") from None

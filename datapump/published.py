@@ -51,14 +51,25 @@ def result_datasets(data_api: DataApi) -> list[tuple[str, list[str]]]:
     ]
 
 
+def known_version(data_api: DataApi, dataset: str, version: str) -> dict[str, Any]:
+    """A version's metadata.
+
+    Raises:
+        NotFoundError: There is no such version.
+    """
+    known = data_api.version(dataset, version)
+    if known is None:
+        raise NotFoundError(f"the Data API has no {dataset} {version}")
+    return known
+
+
 def columns(data_api: DataApi, dataset: str, version: str) -> list[Column]:
     """The columns of a version's table, in their order.
 
     Raises:
         NotFoundError: There is no such version, or it is no table.
     """
-    if data_api.version(dataset, version) is None:
-        raise NotFoundError(f"the Data API has no {dataset} {version}")
+    known_version(data_api, dataset, version)
     asset = data_api.table_asset(dataset, version)
     options = {} if asset is None else data_api.creation_options(str(asset["asset_id"]))
     found = [Column(str(one["name"]), str(one["data_type"])) for one in options.get("table_schema") or []]

@@ -18,12 +18,12 @@ from api.schemas.results import (
     ResultTableDocument,
 )
 from api.services import Services, ServicesOf
-from datapump.errors import NotFoundError, UnsupportedError
+from datapump.errors import UnsupportedError
 from datapump.keys import Scope
 from datapump.names import DatasetName, VersionName
 from datapump.outlines import Areas, read_areas
 from datapump.places import Places, read_places
-from datapump.published import MOST_ROWS, Choice, columns, result_datasets, row_count, rows
+from datapump.published import MOST_ROWS, Choice, columns, known_version, result_datasets, row_count, rows
 
 if TYPE_CHECKING:
     from datapump.clients.data_api import DataApi
@@ -93,9 +93,7 @@ def get_result(dataset: Dataset, version: Version, services: ServicesOf) -> Resu
     """Show a published table: its columns and how many rows it has."""
     data_api = _data_api(services)
     found = [ResultColumn(name=column.name, type=column.type) for column in columns(data_api, dataset, version)]
-    known = data_api.version(dataset, version)
-    if known is None:
-        raise NotFoundError(f"the Data API has no {dataset} {version}")
+    known = known_version(data_api, dataset, version)
     return ResultTableDocument(
         dataset=dataset,
         version=version,
