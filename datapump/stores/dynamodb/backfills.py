@@ -9,7 +9,6 @@ from boto3.dynamodb.conditions import Attr, Key
 from datapump.backfills import Backfill, BackfillStatus
 from datapump.errors import NotFoundError, StorageError
 from datapump.stores import Page
-from datapump.stores.dynamodb.connection import CancelledError
 from datapump.stores.dynamodb.layout import key
 from datapump.stores.dynamodb.values import pack_one, unpack
 from datapump.stores.dynamodb.writes import put
@@ -53,7 +52,7 @@ class DynamoBackfillStore:
                 if used is not None:
                     # The key has expired, or what it stood for has been deleted.
                     known = Attr("backfill_id").eq(used["backfill_id"])
-            if self._write(self._writes(backfill, Attr("pk").not_exists(), known)):
+            if self._tables.write_together(self._writes(backfill, Attr("pk").not_exists(), known)):
                 return backfill, True
         raise StorageError(f"backfill {backfill.id} could not be stored: others were faster all the time")
 
@@ -67,7 +66,7 @@ class DynamoBackfillStore:
     def save(self, backfill: Backfill) -> bool:
         """Replace the document of that revision."""
         after = backfill.model_copy(update={"revision": backfill.revision + 1})
-        return self._write(self._writes(after, Attr("revision").eq(backfill.revision)))
+        return self._tables.write_together(self._writes(after, Attr("revision").eq(backfill.revision)))
 
     def list(
         self, *, status: BackfillStatus | None = None, after: str | None = None, limit: int = 50
@@ -119,13 +118,6 @@ class DynamoBackfillStore:
             used = {**_used_key(backfill.caller, backfill.idempotency_key), "backfill_id": backfill.id, **expires}
             writes.append(put(self._tables.runs, used, key_condition))
         return writes
-
-    def _write(self, writes: Sequence[Write]) -> bool:
-        try:
-            self._tables.write_together(writes)
-        except CancelledError:
-            return False
-        return True
 
 
 def _key(backfill_id: str) -> Place:

@@ -34,15 +34,7 @@ OURS = {"ValidationError", "ValidationException", "SerializationException"}
 
 
 class CancelledError(Exception):
-    """A transaction changed nothing, because conditions did not hold.
-
-    Attributes:
-        failed: The places, in the transaction, of the writes whose condition did not hold.
-    """
-
-    def __init__(self, failed: set[int]) -> None:
-        super().__init__(f"conditions of the writes {sorted(failed)} do not hold")
-        self.failed = failed
+    """A write, or a transaction, changed nothing, because a condition did not hold."""
 
 
 class Connection:
@@ -106,12 +98,11 @@ def _judge(error: ClientError) -> None:
     """Return if the request may be made again at once; else raise what is the matter."""
     code = error.response.get("Error", {}).get("Code", "")
     if code == CONDITION + "Exception":
-        raise CancelledError({0}) from error
+        raise CancelledError from error
     if code == "TransactionCanceledException":
         reasons = [reason.get("Code") for reason in error.response.get("CancellationReasons", [])]
-        failed = {number for number, reason in enumerate(reasons) if reason == CONDITION}
-        if failed:
-            raise CancelledError(failed) from error
+        if CONDITION in reasons:
+            raise CancelledError from error
         again = {reason for reason in reasons if reason not in {None, "None"}}
         if again and again <= CONFLICTS | THROTTLED:
             return

@@ -16,7 +16,6 @@ from boto3.dynamodb.conditions import Attr, Key
 from datapump.clock import isoformat
 from datapump.errors import InternalError
 from datapump.executions import Event
-from datapump.stores.dynamodb.connection import CancelledError
 from datapump.stores.dynamodb.layout import event_key, execution_pk, key
 from datapump.stores.dynamodb.values import dumps, pack_one, unpack
 from datapump.stores.dynamodb.writes import put
@@ -54,12 +53,10 @@ class EventItems:
 
     def commit(self, writes: Sequence[Write], numbered: Sequence[Write]) -> bool:
         """Make writes and the events that tell of them, all or none. False: a condition did not hold."""
-        try:
-            self._tables.write_together([*writes, *numbered])
-        except CancelledError:
+        done = self._tables.write_together([*writes, *numbered])
+        if not done:
             self._void(numbered)
-            return False
-        return True
+        return done
 
     def numbered(self, execution_id: str, events: Sequence[NewEvent]) -> list[Write]:
         """The writes that append events, each of which has its number now.

@@ -19,7 +19,6 @@ from datapump.stores.dynamodb.config_rows import (
     to_row,
     unchanged,
 )
-from datapump.stores.dynamodb.connection import CancelledError
 from datapump.stores.dynamodb.indexing import index_rows, is_indexed
 from datapump.stores.dynamodb.writes import put, update
 from datapump.sync_configs import Action
@@ -30,7 +29,6 @@ if TYPE_CHECKING:
     from datapump.clock import Clock
     from datapump.stores.dynamodb.layout import Item
     from datapump.stores.dynamodb.tables import Tables
-    from datapump.stores.dynamodb.writes import Write
     from datapump.sync_configs import Author, Freshness, SyncConfig, SyncConfigFilters
 
 logger = logging.getLogger(__name__)
@@ -85,7 +83,7 @@ class DynamoSyncConfigStore(DynamoConfigHistory):
             stored = config.model_copy(update={"revision": 1, "updated": self._clock.now()})
             # A row that lacks its analysis is broken, and replaced.
             new = put(self._tables.configs, to_row(stored), Attr("analysis").not_exists())
-            if self._commit([new, *(put(self._tables.runs, entry) for entry in entries(stored))]):
+            if self._tables.write_together([new, *(put(self._tables.runs, entry) for entry in entries(stored))]):
                 return stored
         raise StorageError(f"sync config {config.id} could not be stored: others were faster all the time")
 
@@ -156,16 +154,9 @@ class DynamoSyncConfigStore(DynamoConfigHistory):
                 writes += [put(self._tables.runs, entry) for entry in entries(after, of_switch=True)]
             if author is not None:
                 writes += self._recorded(before, after, author, action)
-            if self._commit(writes):
+            if self._tables.write_together(writes):
                 return before, after
         raise StorageError(f"sync config {config_id} could not be changed: others change it all the time")
-
-    def _commit(self, writes: Sequence[Write]) -> bool:
-        try:
-            self._tables.write_together(writes)
-        except CancelledError:
-            return False
-        return True
 
     def _row(self, config_id: str) -> Item:
         row = self._tables.get(self._tables.configs, {"id": config_id})

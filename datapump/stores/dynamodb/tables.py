@@ -171,16 +171,16 @@ class Tables(Connection):
             return False
         return True
 
-    def write_together(self, writes: Sequence[Write]) -> None:
-        """Make up to 100 writes, all or none.
-
-        Raises:
-            CancelledError: A condition does not hold; nothing has changed.
-        """
+    def write_together(self, writes: Sequence[Write]) -> bool:
+        """Make up to 100 writes, all or none. False, changing nothing, if one of their conditions does not hold."""
         if len(writes) > WRITES_AT_ONCE:
             raise InternalError(f"{len(writes)} writes are too many for one transaction")
         items: list[Any] = [{write.kind: write.request} for write in writes]
-        self._ask(lambda: self.client.transact_write_items(TransactItems=items))
+        try:
+            self._ask(lambda: self.client.transact_write_items(TransactItems=items))
+        except CancelledError:
+            return False
+        return True
 
     def put_all(self, table: str, items: Iterable[Mapping[str, Any]]) -> None:
         """Store items, each by itself and on no condition; on an error some are stored."""

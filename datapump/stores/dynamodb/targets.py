@@ -10,7 +10,6 @@ from boto3.dynamodb.conditions import Attr
 from datapump.clock import isoformat
 from datapump.errors import StorageError
 from datapump.executions import ENDED, ExecutionStatus
-from datapump.stores.dynamodb.connection import CancelledError
 from datapump.stores.dynamodb.layout import execution_key, key
 from datapump.stores.dynamodb.tables import WRITES_AT_ONCE
 from datapump.stores.dynamodb.writes import put
@@ -117,11 +116,7 @@ class DynamoTargetStore:
             )
             for name in names
         ]
-        try:
-            self._tables.write_together(changed)
-        except CancelledError:
-            return False
-        return True
+        return self._tables.write_together(changed)
 
 
 def _target_key(target: str) -> Key:
