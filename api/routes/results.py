@@ -27,6 +27,7 @@ from datapump.published import MOST_ROWS, Choice, columns, known_version, result
 
 if TYPE_CHECKING:
     from datapump.clients.data_api import DataApi
+    from datapump.run_files import Reader
 
 router = APIRouter(tags=["results"])
 LIST = "results"
@@ -128,10 +129,7 @@ def list_result_rows(
 @requires(Scope.READ)
 def list_result_areas(dataset: Dataset, version: Version, services: ServicesOf) -> Areas:
     """Show the areas that a published table is about, their outlines simplified: GeoJSON, at most 2,000 and 2 MB."""
-    data_api = _data_api(services)
-    if services.objects is None:
-        raise UnsupportedError("this deployment keeps no outlines of areas: only the embedded engine writes them")
-    return read_areas(data_api, services.objects, dataset, version)
+    return read_areas(_data_api(services), _objects(services, "outlines of areas"), dataset, version)
 
 
 @router.get(
@@ -140,13 +138,16 @@ def list_result_areas(dataset: Dataset, version: Version, services: ServicesOf) 
 @requires(Scope.READ)
 def list_result_places(dataset: Dataset, version: Version, services: ServicesOf) -> Places:
     """Show where the newest fires of a published table were seen: GeoJSON, at most 2,000, and how many there are."""
-    data_api = _data_api(services)
-    if services.objects is None:
-        raise UnsupportedError("this deployment keeps no places of fires: only the embedded engine writes them")
-    return read_places(data_api, services.objects, dataset, version)
+    return read_places(_data_api(services), _objects(services, "places of fires"), dataset, version)
 
 
 def _data_api(services: Services) -> "DataApi":
     if services.data_api is None:
         raise UnsupportedError("this deployment's API cannot look into the Data API: ask the Data API itself")
     return services.data_api()
+
+
+def _objects(services: Services, what: str) -> "Reader":
+    if services.objects is None:
+        raise UnsupportedError(f"this deployment keeps no {what}: only the embedded engine writes them")
+    return services.objects
