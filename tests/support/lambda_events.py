@@ -65,8 +65,7 @@ class LambdaBridge:
         self._thread.shutdown()
 
     async def __call__(self, scope, receive, send):
-        if scope["type"] != "http":
-            raise NotImplementedError(scope["type"])
+        assert scope["type"] == "http", f"Lambda is asked over HTTP alone, not by {scope['type']}"
         body, more = b"", True
         while more:
             message = await receive()
