@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
-from datapump.errors import NotFoundError
+from datapump.errors import NotFoundError, StorageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -15,12 +15,18 @@ if TYPE_CHECKING:
 def read_or_make(path: Path, make: Callable[[], str]) -> str:
     """The secret in the file, which is made with a new secret if it is not there.
 
-    The file appears whole or not at all, with mode 0600.
+    The file appears whole or not at all, with mode 0600. One that is empty counts as none.
+
+    Raises:
+        StorageError: The file cannot be read or written.
     """
-    if path.exists():
-        return path.read_text().strip()
-    secret = make()
-    replace(path, secret)
+    try:
+        secret = path.read_text().strip() if path.exists() else ""
+        if not secret:
+            secret = make()
+            replace(path, secret)
+    except (OSError, UnicodeDecodeError) as error:
+        raise StorageError(f"the secret {path} cannot be used: {error}") from error
     return secret
 
 
@@ -41,8 +47,11 @@ def read(path: Path) -> str:
 
     Raises:
         NotFoundError: There is no such file.
+        StorageError: It cannot be read.
     """
     try:
         return path.read_text().strip()
     except FileNotFoundError:
         raise NotFoundError(f"there is no key at {path}: start the server once, or set DATAPUMP_API_KEY") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise StorageError(f"the key {path} cannot be read: {error}; set DATAPUMP_API_KEY, or ask its owner") from error

@@ -10,9 +10,10 @@ from pathlib import Path
 from typing import Literal, Self, TypeVar
 
 from pydantic import Field, SecretStr, ValidationError, model_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
-from datapump.errors import InternalError
+from datapump.errors import InternalError, InvalidInputError
+from datapump.setting_faults import bad_values, unknown_names, unreadable
 
 FIRMS = "https://firms2.modaps.eosdis.nasa.gov/data/active_fire/"
 
@@ -269,13 +270,32 @@ def read_settings(kind: type[S]) -> S:
         InternalError: The environment lacks one, or holds a bad one; the message names it, never its value.
     """
     try:
-        return kind()
-    except ValidationError as error:
-        faults = "; ".join(f"{'.'.join(str(part) for part in one['loc'])}: {one['msg']}" for one in error.errors())
+        return _read(kind)
+    except InvalidInputError as error:
+        faults = "; ".join(f"{fault.pointer}: {fault.message}".removeprefix(": ") for fault in error.faults)
         raise InternalError(f"the settings of this function cannot be used: {faults}") from None
 
 
 @lru_cache
 def get_settings() -> Settings:
-    """The process's settings, read once."""
-    return Settings()
+    """The process's settings, read once.
+
+    Raises:
+        InvalidInputError: One has a bad value, or a name that no setting has; the message never holds a value.
+    """
+    return _read(Settings)
+
+
+def _read(kind: type[S]) -> S:
+    kinds = (ProductionSettings, PipelineSettings, ExecutorSettings, ApiSettings, Settings)
+    faults = unknown_names(kinds, Settings)
+    try:
+        settings = kind()
+    except ValidationError as error:
+        faults += bad_values(error)
+    except SettingsError as error:
+        faults.append(unreadable(error))
+    else:
+        if not faults:
+            return settings
+    raise InvalidInputError("the settings cannot be used: nothing was started", faults=faults) from None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import os
 from contextlib import ExitStack, asynccontextmanager
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -23,7 +24,7 @@ from datapump.embedded.areas_api.app import create_areas_api
 from datapump.embedded.areas_api.settings import AreasApiSettings
 from datapump.embedded.data_api.app import create_data_api
 from datapump.embedded.data_api.settings import DataApiSettings
-from datapump.errors import ConflictError, StorageError
+from datapump.errors import ConflictError, DatapumpError, StorageError
 from datapump.keys import ApiKey, Scope, digest, new_secret
 from datapump.objects import Objects
 from datapump.ports import Ports
@@ -77,9 +78,18 @@ def create_embedded(settings: Settings, clock: Clock | None = None) -> Embedded:
         StorageError: The data folder cannot be used.
     """
     recipes(settings.recipes)
-    clock = clock or SystemClock()
-    lock = _lock(settings.data_dir)
+    with ExitStack() as undo:
+        lock = _lock(settings.data_dir)
+        undo.callback(lock.close)
+        embedded = _put_together(settings, clock or SystemClock(), lock, undo)
+        # The lifespan closes what is open, from now on.
+        undo.pop_all()
+    return embedded
+
+
+def _put_together(settings: Settings, clock: Clock, lock: IO[str], undo: ExitStack) -> Embedded:
     database = Database(settings.data_dir / "datapump.sqlite")
+    undo.callback(database.close)
     objects = Objects(settings.data_dir.resolve() / "objects", Buckets.of(settings))
     keys = SqliteKeyStore(database)
     _ensure_owner(settings, keys, clock)
@@ -139,14 +149,20 @@ def create_embedded(settings: Settings, clock: Clock | None = None) -> Embedded:
             stack.callback(areas_api.state.store.close)
             if ports.areas_api is not None:
                 stack.callback(ports.areas_api.close)
-            data_api.state.service.start()
-            stack.callback(data_api.state.service.stop)
-            orchestrator.open()
+            try:
+                data_api.state.service.start()
+                stack.callback(data_api.state.service.stop)
+                orchestrator.open()
+            except DatapumpError as error:
+                # The server that loads this app knows only that it did not start.
+                app.state.trouble = error
+                raise
             stack.callback(orchestrator.close)
             yield
 
     routes = [Mount(DATA_API_PATH, data_api), Mount(AREAS_API_PATH, areas_api), Mount("/", create_app(services))]
-    return Embedded(Starlette(routes=routes, lifespan=lifespan), ports)
+    app = Starlette(routes=routes, lifespan=lifespan)
+    return Embedded(app, ports)
 
 
 def _lock(folder: Path) -> IO[str]:
@@ -161,6 +177,13 @@ def _lock(folder: Path) -> IO[str]:
     except OSError as error:
         lock.close()
         raise ConflictError(f"another datapump server runs on the data folder {folder}: stop it first") from error
+    for part in folder.iterdir():
+        if part.is_dir() and not os.access(part, os.R_OK | os.W_OK | os.X_OK):
+            lock.close()
+            raise StorageError(
+                f"the data folder {folder} cannot be used: {part} is not this user's to write; give it to the user "
+                "that runs the server, or start the server as its owner"
+            )
     return lock
 
 

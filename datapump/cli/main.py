@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import sys
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 import typer
 from typer.core import TyperGroup
+
+from datapump.errors import DatapumpError, UserError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -103,4 +106,11 @@ def _embedded() -> None:
 
 def main() -> None:
     """Run the command line."""
-    app()
+    try:
+        app()
+    except DatapumpError as error:
+        # Settings are read before, and outside, what a command tells of.
+        from datapump.cli.output import FAILED, USAGE, tell  # noqa: PLC0415 - slow to import, and seldom wanted
+
+        tell(error)
+        sys.exit(USAGE if isinstance(error, UserError) else FAILED)

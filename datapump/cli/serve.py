@@ -12,7 +12,7 @@ import typer
 import uvicorn
 
 from datapump.cli.output import out, told
-from datapump.errors import RemoteUnavailableError
+from datapump.errors import DatapumpError, RemoteUnavailableError
 from datapump.settings import get_settings
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ def serve(
         with suppress(SystemExit):
             server.run()
         if not server.started:
-            raise _cannot_listen(settings)
+            raise _cannot_serve(server, settings)
 
 
 class Server(uvicorn.Server):
@@ -93,14 +93,18 @@ def in_background(settings: Settings) -> Iterator[None]:
     settled.wait()
     try:
         if not server.started:
-            raise _cannot_listen(settings)
+            raise _cannot_serve(server, settings)
         yield
     finally:
         server.should_exit = True
         thread.join()
 
 
-def _cannot_listen(settings: Settings) -> RemoteUnavailableError:
+def _cannot_serve(server: Server, settings: Settings) -> DatapumpError:
+    """Why the server did not start: what the deployment itself said, else that it could not listen."""
+    trouble: DatapumpError | None = getattr(server.config.app.state, "trouble", None)  # type: ignore[union-attr] # make_server's app
+    if trouble is not None:
+        return trouble
     address = f"{settings.host}:{settings.port}"
     return RemoteUnavailableError(f"cannot serve on {address}: is the port taken? choose another (--port, or PORT=)")
 

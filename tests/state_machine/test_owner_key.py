@@ -6,6 +6,7 @@ import pytest
 
 from datapump.key_ring import KeyRing
 from datapump.keys import Scope, digest
+from datapump.secret_files import read_or_make
 from datapump.settings import Settings
 from datapump.stores.sqlite import Database, SqliteKeyStore
 from state_machine.embedded import _ensure_owner, admin_key_file
@@ -40,3 +41,10 @@ def test_a_revoked_owners_key_is_not_revived_by_a_restart(settings, keys, clock)
     fresh = admin_key_file(settings).read_text().strip()
     assert keys.find(digest(secret)) is None
     assert keys.find(digest(fresh)).scope is Scope.ADMIN
+
+
+def test_an_empty_secret_counts_as_none(tmp_path):
+    path = tmp_path / "admin-key"
+    path.write_text(" \n")
+    secret = read_or_make(path, lambda: "a new one")
+    assert (secret, path.read_text()) == ("a new one", "a new one\n")

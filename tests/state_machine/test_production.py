@@ -60,7 +60,7 @@ def test_what_one_function_needs_is_not_asked_of_another(environment):
 
 def test_a_bad_setting_is_named_and_its_value_is_not_told(environment):
     environment.setenv("DATAPUMP_POLL_MAX_S", "hunter2")
-    with pytest.raises(InternalError, match="poll_max_s") as caught:
+    with pytest.raises(InternalError, match="DATAPUMP_POLL_MAX_S") as caught:
         read_settings(PipelineSettings)
     assert "hunter2" not in caught.value.message
 

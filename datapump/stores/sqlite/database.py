@@ -140,12 +140,18 @@ MIGRATIONS = (
     """,
 )
 
+# A damaged file is a plain DatabaseError, a disk that refuses an OperationalError; the others are ours.
+OUR_MISTAKES = (sqlite3.ProgrammingError, sqlite3.DataError, sqlite3.InternalError, sqlite3.NotSupportedError)
+
 
 class Database:
     """The file, opened by each thread for itself.
 
     Args:
         path: Where it is; made, with its tables, if it is not there.
+
+    Raises:
+        StorageError: It cannot be used, or a newer datapump wrote it.
     """
 
     def __init__(self, path: Path) -> None:
@@ -153,8 +159,12 @@ class Database:
         self._local = threading.local()
         self._opened: dict[threading.Thread, sqlite3.Connection] = {}
         self._lock = threading.Lock()
-        path.parent.mkdir(parents=True, exist_ok=True)
-        self._migrate()
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            self._migrate()
+        except (OSError, StorageError) as error:
+            reason = error.message if isinstance(error, StorageError) else error.strerror
+            raise StorageError(f"the store {path} cannot be opened: {reason}") from error
 
     def close(self) -> None:
         """Close every thread's connection."""
@@ -181,16 +191,20 @@ class Database:
                 if connection.in_transaction:
                     connection.execute("ROLLBACK")
                 raise
-        except (sqlite3.OperationalError, sqlite3.IntegrityError) as error:
-            if isinstance(error, sqlite3.IntegrityError):
-                raise InternalError(f"{self.path.name} refused a write that breaks its rules: {error}") from error
+        except sqlite3.IntegrityError as error:
+            raise InternalError(f"{self.path.name} refused a write that breaks its rules: {error}") from error
+        except sqlite3.DatabaseError as error:
+            if isinstance(error, OUR_MISTAKES):
+                raise
             raise StorageError(f"{self.path.name} could not be written: {error}; nothing was changed") from error
 
     def rows(self, sql: str, parameters: Sequence[Any] = ()) -> list[sqlite3.Row]:
         """What a query finds."""
         try:
             return list(self._connection().execute(sql, parameters))
-        except sqlite3.OperationalError as error:
+        except sqlite3.DatabaseError as error:
+            if isinstance(error, OUR_MISTAKES):
+                raise
             raise StorageError(f"{self.path.name} could not be read: {error}") from error
 
     def row(self, sql: str, parameters: Sequence[Any] = ()) -> sqlite3.Row | None:

@@ -2,12 +2,33 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 import signal
 import subprocess
 import sys
 
+import pytest
+
+from datapump.cli.serve import in_background
+from datapump.errors import StorageError
+from datapump.settings import Settings
 from tests.support.server import ROOT, ServerProcess, free_port
 
+RIGHTS = "-dac_override,-dac_read_search"
+SERVE_EACH = """
+import sys
+from pathlib import Path
+from datapump.cli.serve import in_background
+from datapump.errors import StorageError
+from datapump.settings import Settings
+for folder in sys.argv[2:]:
+    try:
+        with in_background(Settings(_env_file=None, data_dir=Path(folder), port=int(sys.argv[1]), nightly=False)):
+            print("served")
+    except StorageError as error:
+        print(error.message)
+"""
 PROGRAM = "from datapump.cli import main; main()"
 
 
@@ -35,6 +56,54 @@ def test_a_data_folder_that_cannot_be_used_is_told(tmp_path):
     refused = serve(tmp_path / "file" / "data", free_port())
     assert refused.returncode == 1
     assert refused.stderr == f"error: the data folder {tmp_path}/file/data cannot be used: Not a directory\n"
+
+
+@pytest.fixture
+def used(tmp_path):
+    """A data folder that a server has left."""
+    settings = Settings(_env_file=None, data_dir=tmp_path / "data", port=free_port(), nightly=False)
+    with in_background(settings):
+        pass
+    return settings
+
+
+def test_a_damaged_store_is_told_by_its_path_and_stays_as_it_is(used):
+    parts = {
+        "data_api/data_api.sqlite": "the Data API's store {} cannot be used: file is not a database",
+        "datapump.sqlite": "the store {} cannot be opened: ",
+    }
+    for part, words in parts.items():
+        path = used.data_dir / part
+        path.write_bytes(b"no database" * 100)
+        with pytest.raises(StorageError) as raised, in_background(used):
+            pass
+        assert raised.value.message.startswith(words.format(path))
+        assert path.read_bytes() == b"no database" * 100
+
+
+def test_parts_that_belong_to_somebody_else_are_told_by_their_paths(used):
+    cases = {
+        "data_api": "the data folder {data} cannot be used: {part} is not this user's to write",
+        "secrets/admin-key": "the secret {part} cannot be used: [Errno 13] Permission denied",
+        "datapump.sqlite": "datapump.sqlite could not be written: attempt to write a readonly database",
+    }
+    folders = {part: shutil.copytree(used.data_dir, used.data_dir.parent / part.replace("/", "-")) for part in cases}
+    for part, folder in folders.items():
+        (folder / part).chmod(0o444 if part.endswith("sqlite") else 0)
+    program = [*unprivileged(), sys.executable, "-c", SERVE_EACH, str(free_port()), *map(str, folders.values())]
+    told = subprocess.run(program, cwd=ROOT, capture_output=True, text=True, timeout=60, check=True).stdout.splitlines()
+    assert len(told) == len(cases)
+    for line, (part, folder) in zip(told, folders.items(), strict=True):
+        assert cases[part].format(data=folder, part=folder / part) in line
+
+
+def unprivileged():
+    """What takes from root the right to use any file; anybody else never had it."""
+    if os.geteuid():
+        return ()
+    if shutil.which("setpriv") is None:
+        pytest.skip("as root every file can be read: setpriv, which takes that away, is not installed")
+    return ("setpriv", "--bounding-set", RIGHTS, "--inh-caps", RIGHTS)
 
 
 def test_a_faulty_recipe_is_told_before_anything_is_served(tmp_path, monkeypatch):
