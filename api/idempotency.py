@@ -7,9 +7,11 @@ from datetime import timedelta
 from typing import Annotated
 
 from fastapi import Depends, Header, Request
+from pydantic import ValidationError
 
 from api.errors import InvalidHeaderError
-from datapump.commands import AnyCommand, OnConflict
+from datapump.commands import COMMAND, AnyCommand, OnConflict
+from datapump.executions import Execution
 
 NAME = "Idempotency-Key"
 MAX_LENGTH = 255
@@ -77,3 +79,19 @@ def fingerprint(command: AnyCommand, *, plan_only: bool = False) -> str:
         del document["on_conflict"]
     text = json.dumps(document, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
     return hashlib.sha256(text.encode()).hexdigest()
+
+
+def made_from(execution: Execution, asked: str) -> bool:
+    """Whether a request of the fingerprint `asked` is the one that an execution was made from.
+
+    Its own fingerprint may be of an earlier version, whose commands had fewer parameters: its command is read anew.
+    """
+    if execution.fingerprint == asked:
+        return True
+    if execution.retry_of is not None:
+        return False
+    try:
+        command = COMMAND.validate_python(execution.command, strict=False)
+    except ValidationError:
+        return False
+    return fingerprint(command, plan_only=execution.plan_only) == asked

@@ -8,7 +8,7 @@ from fastapi import Depends, Response
 from api import problem_types as types
 from api.auth import Caller
 from api.errors import KeyReusedError
-from api.idempotency import KEYS_LAST, NAME, IdempotencyKey
+from api.idempotency import KEYS_LAST, NAME, IdempotencyKey, made_from
 from api.problem_types import ProblemType
 from api.responses import Responses, header, problems
 from api.schemas.executions import ExecutionDocument
@@ -87,7 +87,7 @@ class Submission(NamedTuple):
         Raises:
             KeyReusedError: It was made by a request of another fingerprint.
         """
-        if execution.fingerprint != fingerprint:
+        if not made_from(execution, fingerprint):
             raise KeyReusedError(
                 f"this {NAME} already stands for execution {execution.id}, made from another request: "
                 "use a new key for a new one"

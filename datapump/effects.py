@@ -13,6 +13,7 @@ from datapump.errors import RemoteBusyError, RemoteRefusedError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from datapump.executions import Effect
     from datapump.ports import Ports
 
 Outcome = dict[str, Any]
@@ -43,11 +44,12 @@ def once(key: str, ports: Ports, do: Callable[[], Outcome | None], find: Callabl
     if effect is None:
         ports.runs.intend(key)
     else:
+        age_s = age(effect, ports)
         outcome = find()
         if outcome is not None:
             ports.runs.complete(key, outcome)
             return outcome
-        if (ports.clock.now() - effect.intended).total_seconds() < ports.settings.effect_settle_s:
+        if age_s < ports.settings.effect_settle_s:
             raise UnsettledError(key)
         ports.runs.intend(key)
     try:
@@ -57,3 +59,14 @@ def once(key: str, ports: Ports, do: Callable[[], Outcome | None], find: Callabl
         raise
     ports.runs.complete(key, outcome)
     return outcome
+
+
+def age(effect: Effect, ports: Ports) -> float:
+    """How many seconds ago a write without an outcome was tried.
+
+    One that was tried in the future, because the clock has been set back since, counts from now.
+    """
+    age_s = (ports.clock.now() - effect.intended).total_seconds()
+    if age_s < 0:
+        effect.intended = ports.runs.intend(effect.key).intended
+    return max(age_s, 0.0)

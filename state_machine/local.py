@@ -43,6 +43,7 @@ class LocalOrchestrator:
         self._taken: list[tuple[Unit, float | None]] = []
         self._woken = False
         self._closing = False
+        self._seen: datetime | None = None
         self._also: list[Callable[[], object]] = []
         self._loop = threading.Thread(target=self._run, name="orchestrator", daemon=True)
 
@@ -53,6 +54,8 @@ class LocalOrchestrator:
     def open(self) -> None:
         """Start to carry what is open, also what an earlier process left in the middle."""
         self._store.give_back_all()
+        # Nobody knows how the clock was set while nothing ran.
+        self._store.bring_forward()
         self._loop.start()
 
     def close(self) -> None:
@@ -103,6 +106,7 @@ class LocalOrchestrator:
     def _claim(self, free: int) -> float:
         """Hand out what is due to free threads; seconds until there may be more."""
         try:
+            self._watch_clock()
             self._give_back()
             for carry in self._also:
                 carry()
@@ -124,6 +128,15 @@ class LocalOrchestrator:
             return LONGEST_SLEEP_S
         ahead = (datetime.fromisoformat(due) - self._ports.clock.now()).total_seconds()
         return min(max(ahead, 0.0), LONGEST_SLEEP_S)
+
+    def _watch_clock(self) -> None:
+        """What is due by a clock that has been set back since would wait as long as it was set back."""
+        now, seen = self._ports.clock.now(), self._seen
+        back_s = 0.0 if seen is None else (seen - now).total_seconds()
+        if back_s >= AGAIN_S:
+            logger.warning("the clock was set back by %.0f s: all that is open is looked at now", back_s)
+            self._store.bring_forward()
+        self._seen = now
 
     def _give_back(self) -> None:
         """Let go of the units whose step was taken; one that the store refuses now is let go of later."""

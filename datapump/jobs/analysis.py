@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from datapump.effects import UnsettledError, once
+from datapump.effects import UnsettledError, age, once
 from datapump.engines import AnalysisRequest, RunState
 from datapump.engines.choice import ChoosingEngine
 from datapump.jobs import publishing
@@ -52,11 +52,10 @@ def cancel(job: AnalysisJob, ports: Ports) -> None:
     name = run_name(job)
     effect = ports.runs.get_effect(_start_key(job))
     engine = engine_of(job, ports)
-    if effect is not None and not effect.done and engine.find(name) is None:
-        age_s = (ports.clock.now() - effect.intended).total_seconds()
-        if age_s < ports.settings.effect_settle_s:
-            # It may have been asked for and not be there yet: it would go on when nobody looks any more.
-            raise UnsettledError(effect.key)
+    unknown = effect is not None and not effect.done and engine.find(name) is None
+    if effect is not None and unknown and age(effect, ports) < ports.settings.effect_settle_s:
+        # It may have been asked for and not be there yet: it would go on when nobody looks any more.
+        raise UnsettledError(effect.key)
     engine.cancel(name, job.run_id)
 
 

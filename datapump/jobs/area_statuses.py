@@ -11,7 +11,7 @@ import json
 from typing import TYPE_CHECKING
 
 from datapump.clients.areas_api import MOST_GEOSTORES
-from datapump.effects import Outcome, UnsettledError, once
+from datapump.effects import Outcome, UnsettledError, age, once
 from datapump.errors import NotFoundError, UnsupportedError
 from datapump.jobs.documents import AreaStatusJob, JobStatus
 from datapump.jobs.ticking import JobFailedError, advance, complete, reopen, wait
@@ -104,7 +104,7 @@ def _tell(job: AreaStatusJob, ports: Ports) -> None:
         pending = _pending(ports)
         left[:] = [geostore for geostore in batch if geostore in pending]
         effect = ports.runs.get_effect(key)
-        age_s = 0.0 if effect is None else (ports.clock.now() - effect.intended).total_seconds()
+        age_s = 0.0 if effect is None else age(effect, ports)
         if left and age_s < ports.settings.areas_settle_s:
             raise UnsettledError(key)
         return None if left else {}

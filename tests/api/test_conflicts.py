@@ -86,6 +86,21 @@ def test_saying_what_holds_anyway_is_the_same_command(operator):
     assert (same.json()["id"], other.status_code) == (first.json()["id"], 422)
 
 
+def test_a_key_of_an_earlier_version_whose_commands_had_fewer_parameters_finds_its_execution(world, operator):
+    first = operator.post("/commands", json=ANALYSIS, headers={"Idempotency-Key": "k"}).json()["id"]
+    database = world.services.runs._database
+    with database.write() as connection:
+        document = json.loads(connection.execute("SELECT document FROM executions").fetchone()["document"])
+        del document["command"]["parameters"]["engine"]
+        document["fingerprint"] = "of an earlier version"
+        connection.execute("UPDATE executions SET document = ?", (json.dumps(document),))
+    again = operator.post("/commands", json=ANALYSIS, headers={"Idempotency-Key": "k"})
+    other = operator.post("/commands", json={**ANALYSIS, **REFUSE}, headers={"Idempotency-Key": "k"})
+    planned = operator.post("/commands?plan=true", json=ANALYSIS, headers={"Idempotency-Key": "k"})
+    assert (again.status_code, again.json()["id"]) == (202, first)
+    assert (other.status_code, planned.status_code) == (422, 422)
+
+
 def test_a_deployment_that_cannot_tell_refuses_to_promise(world, operator):
     object.__setattr__(world.services, "targets", None)
     assert operator.post("/commands", json={**ANALYSIS, **REFUSE}).status_code == 501

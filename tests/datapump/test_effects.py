@@ -114,3 +114,16 @@ def test_the_intention_is_kept_before_anything_is_written(ports, remote):
 def test_a_write_without_an_outcome_of_its_own_is_still_remembered(ports, remote):
     assert once(KEY, ports, lambda: None, remote.find) == {}
     assert ports.runs.get_effect(KEY).done is True
+
+
+def test_a_clock_that_is_set_back_delays_a_write_by_the_time_to_settle_alone(ports, remote, clock):
+    remote.lost = True
+    with pytest.raises(RemoteUnavailableError):
+        once(KEY, ports, remote.do, lambda: None)
+    remote.lost = False
+    clock.advance(-7200)
+    for _ in range(2):
+        with pytest.raises(UnsettledError):
+            once(KEY, ports, remote.do, lambda: None)
+        clock.advance(3)
+    assert once(KEY, ports, remote.do, lambda: None) == {"write": 2}

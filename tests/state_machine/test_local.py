@@ -103,6 +103,33 @@ def test_it_carries_an_execution_from_its_command_to_its_tables(tmp_path):
         assert world.rows() == [(AREA, "2026-01-15", 3)]
 
 
+def test_a_clock_that_is_set_back_holds_nothing_up(world, caplog):
+    clock = world.clock = FakeClock(datetime(2026, 10, 25, 2, 0, tzinfo=UTC))
+    world.runs._clock = clock
+    world.ports = replace(world.ports, clock=clock)
+    loop = Loop(world, 1, None)
+    try:
+        loop._claim(1)
+        clock.advance(7200)
+        identity = world.submit(REFUSED)
+        clock.advance(-7260)
+        loop._claim(1)
+        loop.until(ended(world, identity))
+    finally:
+        loop.close()
+    assert "the clock was set back by 60 s: all that is open is looked at now" in caplog.text
+
+
+def test_a_clock_that_was_set_back_while_nothing_ran_holds_nothing_up(world):
+    clock = world.clock = FakeClock(datetime(2026, 10, 25, 4, 0, tzinfo=UTC))
+    world.runs._clock = clock
+    world.ports = replace(world.ports, clock=clock)
+    identity = world.submit(REFUSED)
+    clock.advance(-7200)
+    with carrying(world) as loop:
+        loop.until(ended(world, identity))
+
+
 def test_it_tells_whether_it_runs(world):
     with carrying(world) as loop:
         assert loop.trouble() is None
