@@ -21,6 +21,8 @@ from api.routes import ROUTERS
 from datapump.errors import DatapumpError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from fastapi.routing import APIRoute
     from starlette.requests import Request
 
@@ -65,6 +67,7 @@ def build() -> Api:
     for router in ROUTERS:
         app.include_router(router)
     app.state.api_routes = [route for router in ROUTERS for route in router.routes]
+    app.state.literal_methods = _literal_methods(app.state.api_routes)
     for kind in (DatapumpError, HTTPException, RequestValidationError):
         app.add_exception_handler(kind, answer)
     app.add_middleware(Envelope)
@@ -81,6 +84,15 @@ def create_app(services: Services) -> Api:
     app = build()
     app.state.services = services
     return app
+
+
+def _literal_methods(routes: Iterable[APIRoute]) -> dict[str, set[str]]:
+    """The methods of the addresses without parameters, each of which could also be what a parameter stands for."""
+    methods: dict[str, set[str]] = {}
+    for route in routes:
+        if "{" not in route.path:
+            methods.setdefault(route.path, set()).update(route.methods)
+    return methods
 
 
 async def _to_console(_: Request) -> RedirectResponse:

@@ -7,6 +7,7 @@ import re
 from typing import TYPE_CHECKING
 
 from starlette.datastructures import MutableHeaders
+from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
 REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
 NO_CONTENT = 204
+NOT_ALLOWED = 405
 ALWAYS = {"X-Content-Type-Options": "nosniff", "Cache-Control": "no-store"}
 logger = logging.getLogger(__name__)
 
@@ -76,9 +78,21 @@ class Envelope:
 
 
 def _app_for(scope: Scope, app: ASGIApp) -> ASGIApp:
-    """What answers the request: the app, or for OPTIONS of an address that there is, the methods that it knows."""
-    known = allowed_methods(Request(scope)) if scope["method"] == "OPTIONS" else []
-    return Response(status_code=NO_CONTENT, headers={"Allow": ", ".join(known)}) if known else app
+    """What answers the request: the app, or for OPTIONS of an address that there is, the methods that it knows.
+
+    Raises:
+        HTTPException: The address is a literal one, and has no such method; a route whose parameter it could be is not
+            asked.
+    """
+    method = scope["method"]
+    known = scope["app"].state.literal_methods.get(scope["path"])
+    asked = "GET" if method == "HEAD" else method
+    if method == "OPTIONS":
+        allowed = allowed_methods(Request(scope))
+        return Response(status_code=NO_CONTENT, headers={"Allow": ", ".join(allowed)}) if allowed else app
+    if known is not None and asked not in known:
+        raise HTTPException(NOT_ALLOWED)
+    return app
 
 
 def _rate_limit(scope: Scope) -> dict[str, str]:

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 MEDIA_TYPE = "application/problem+json"
 MAX_ERRORS = 100
 MAX_TEXT = 1000
+METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 CHALLENGE = 'Bearer realm="datapump"'
 logger = logging.getLogger(__name__)
 
@@ -173,19 +174,14 @@ def allowed_methods(request: Request) -> list[str]:
         "root_path": request.scope.get("root_path", ""),
         "headers": [],
     }
-    matches = [(route, *route.matches(here)) for route in request.app.state.api_routes]
-    answering = [(route.methods, bool(scope["path_params"])) for route, match, scope in matches if match != Match.NONE]
-    found: dict[str, bool] = {}
-    for method in ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"):
-        # HEAD is answered wherever GET is: see the middleware.
-        named = [is_named for methods, is_named in answering if ("GET" if method == "HEAD" else method) in methods]
-        if named:
-            found[method] = all(named)
+    routes = request.app.state.api_routes
     # What has an address of its own, as `pause`, is none of the things beside it, though it could be one's id.
-    if not all(found.values()):
-        found = {method: named for method, named in found.items() if not named}
-    # OPTIONS is answered wherever there is something, by the middleware.
-    return [*found, "OPTIONS"] if found else []
+    known = request.app.state.literal_methods.get(request.scope["path"]) or {
+        method for route in routes if route.matches(here)[0] != Match.NONE for method in route.methods
+    }
+    # HEAD is answered wherever GET is, and OPTIONS wherever there is something: see the middleware.
+    answered = known | ({"HEAD"} if "GET" in known else set()) | ({"OPTIONS"} if known else set())
+    return [method for method in METHODS if method in answered]
 
 
 def _cut(text: str) -> str:
