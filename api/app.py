@@ -91,7 +91,7 @@ def _literal_methods(routes: Iterable[APIRoute]) -> dict[str, set[str]]:
     methods: dict[str, set[str]] = {}
     for route in routes:
         if "{" not in route.path:
-            methods.setdefault(route.path, set()).update(route.methods)
+            methods.setdefault(route.path, set()).update(route.methods or ())
     return methods
 
 

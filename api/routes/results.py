@@ -3,10 +3,11 @@
 from typing import TYPE_CHECKING, Annotated
 
 from fastapi import APIRouter, Path, Query, Request, Response
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from api import problem_types as types
 from api.auth import requires
+from api.errors import InvalidCursorError
 from api.pages import CursorQuery, give_next
 from api.parameters import NO_QUERY
 from api.responses import paged, problems
@@ -23,7 +24,16 @@ from datapump.keys import Scope
 from datapump.names import DatasetName, VersionName
 from datapump.outlines import Areas, read_areas
 from datapump.places import Places, read_places
-from datapump.published import MOST_ROWS, Choice, columns, known_version, result_datasets, row_count, rows
+from datapump.published import (
+    MOST_ROWS,
+    Choice,
+    TableChangedError,
+    columns,
+    known_version,
+    result_datasets,
+    row_count,
+    rows,
+)
 
 if TYPE_CHECKING:
     from datapump.clients.data_api import DataApi
@@ -32,6 +42,7 @@ if TYPE_CHECKING:
 router = APIRouter(tags=["results"])
 LIST = "results"
 PAGE = paged("/results")
+ROW_PAGE = paged("/results/gadm__viirs__adm2_daily_alerts/v20260101/rows")
 Dataset = Annotated[DatasetName, Path(description="The result dataset.", examples=["gadm__viirs__adm2_daily_alerts"])]
 Version = Annotated[VersionName, Path(description="The result version.", examples=["v20260101"])]
 TROUBLE = (
@@ -51,10 +62,8 @@ class ResultQuery(CursorQuery):
     )
 
 
-class RowQuery(BaseModel):
+class RowQuery(CursorQuery):
     """Which rows to read."""
-
-    model_config = ConfigDict(extra="forbid")
 
     group_by: str | None = Field(
         default=None,
@@ -65,10 +74,12 @@ class RowQuery(BaseModel):
     sum: str | None = Field(
         default=None, max_length=63, description="The column to add up in each group; left out, rows are counted."
     )
-    column: str | None = Field(default=None, max_length=63, description="Only rows whose column of this name …")
-    value: str | None = Field(default=None, max_length=200, description="… has this value.")
+    column: str | None = Field(
+        default=None, max_length=63, description="Only rows whose column of this name has `value`.", examples=["iso"]
+    )
+    value: str | None = Field(default=None, max_length=200, description="The value of `column`.", examples=["BRA"])
     largest: bool = Field(default=False, description="Whether the groups with the largest totals come first.")
-    limit: int = Field(default=100, ge=1, le=MOST_ROWS, description="The most rows.")
+    limit: int = Field(default=100, ge=1, le=MOST_ROWS, description="The most rows on the page.")
 
 
 @router.get("/results", responses={200: PAGE, **problems(types.INVALID_CURSOR, *TROUBLE)})
@@ -105,12 +116,24 @@ def get_result(dataset: Dataset, version: Version, services: ServicesOf) -> Resu
     )
 
 
-@router.get("/results/{dataset}/{version}/rows", responses=problems(*TROUBLE))
+@router.get(
+    "/results/{dataset}/{version}/rows",
+    responses={200: ROW_PAGE, **problems(types.INVALID_CURSOR, *TROUBLE)},
+)
 @requires(Scope.READ)
 def list_result_rows(
-    dataset: Dataset, version: Version, query: Annotated[RowQuery, Query()], services: ServicesOf
+    dataset: Dataset,
+    version: Version,
+    query: Annotated[RowQuery, Query()],
+    services: ServicesOf,
+    request: Request,
+    response: Response,
 ) -> ResultRows:
-    """Read rows of a published table; or, grouped by a column, the totals of another."""
+    """Read rows of a published table; or, grouped by columns, the totals of another.
+
+    A cursor holds as long as no rows are added to the table: then it is refused as `invalid-cursor`, so that a row is
+    never on two pages. While rows are added, and of a table of points, there is only the first page.
+    """
     choice = Choice(
         group_by=tuple(query.group_by.split(",")) if query.group_by else (),
         total=query.sum,
@@ -119,8 +142,14 @@ def list_result_rows(
         largest=query.largest,
         limit=query.limit,
     )
-    items = rows(_data_api(services), dataset, version, choice)
-    return ResultRows(items=items, limited=len(items) >= query.limit)
+    name = f"results/{dataset}/{version}/rows"
+    after = query.after(name, services.cursor_key)
+    try:
+        page = rows(_data_api(services), dataset, version, choice, after)
+    except TableChangedError as error:
+        raise InvalidCursorError("cursor", error.message) from None
+    following = give_next(page.next, name, query, services.cursor_key, request, response)
+    return ResultRows(items=page.items, next=following, limited=page.limited)
 
 
 @router.get(

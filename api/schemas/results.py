@@ -40,7 +40,11 @@ class ResultTableDocument(BaseModel):
 
 
 class ResultRows(BaseModel):
-    """Rows of a table, or the sums of its groups."""
+    """Rows of a table in the order of its index, or the totals of its groups."""
 
     items: list[dict[str, Any]]
-    limited: bool = Field(description="Whether there may be more than were asked for.")
+    next: str | None = Field(
+        description="`cursor` of the next page; null on the last, and where `limited` says that there is more than can "
+        "be read page by page."
+    )
+    limited: bool = Field(description="Whether there are more rows than these.")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -10,8 +11,10 @@ import typer
 
 from datapump.charts import png, rows
 from datapump.charts.areas import plane, points, shapes
-from datapump.cli.output import connect, out, print_json, told
-from datapump.errors import InvalidInputError, NotFoundError, StorageError
+from datapump.cli.output import connect, every, out, print_json, told
+from datapump.cli.results import pair
+from datapump.errors import NotFoundError, StorageError
+from datapump.published import MOST_ROWS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -28,7 +31,6 @@ Where = Annotated[
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print what was drawn as JSON for other programs.")]
 PAGE = 200
-MOST_ROWS = 2000
 app = typer.Typer(no_args_is_help=True, help="Draw what the console draws, as a picture.")
 
 
@@ -38,7 +40,7 @@ def nights(target: Out, *, as_json: AsJson = False) -> None:
     now = datetime.now(UTC)
     with told(), connect() as client:
         since = (now - timedelta(days=rows.NIGHTS)).isoformat()
-        syncs = list(_executions(client, command="sync", since=since))
+        syncs = list(every(client.executions, command="sync", since=since, limit=PAGE))
         _draw("nights", rows.nights(syncs, now.date()), "The last 30 nights", target, as_json=as_json)
 
 
@@ -72,10 +74,11 @@ def result(  # noqa: PLR0913 - each is an option of its own
 ) -> None:
     """A published table: totals by day, year or area."""
     with told(), connect() as client:
-        found = client.result_rows(
-            dataset, version, group_by=by, sum=total, largest=top is not None, limit=top or MOST_ROWS, **_only(where)
+        most, only = min(top or MOST_ROWS, MOST_ROWS), pair(where)
+        found = every(
+            client.result_rows, dataset, version, group_by=by, sum=total, largest=top is not None, limit=most, **only
         )
-        drawn = rows.groups(found["items"], by.split(","))
+        drawn = rows.groups(islice(found, top), by.split(","))
         title = f"{dataset} {version}: {total or 'rows'} by {by}"
         _draw("series" if top is None else "top", drawn, title, target, as_json=as_json)
 
@@ -97,24 +100,12 @@ def areas(
         features = client.result_areas(dataset, version)["features"]
         known = {column["name"] for column in client.result(dataset, version)["columns"]}
         by = ",".join(name for name in features[0]["properties"] if name in known)
-        found = client.result_rows(
-            dataset, version, group_by=by, sum=total, largest=True, limit=MOST_ROWS, **_only(where)
-        )
-        drawn = shapes(features, found["items"])
+        found = every(client.result_rows, dataset, version, group_by=by, sum=total, limit=MOST_ROWS, **pair(where))
+        drawn = shapes(features, found)
         places, of = _places(client, dataset, version)
         fires = points(places, plane(features))
         title = f"{dataset} {version}: {total or 'rows'} by area" + (f", {len(fires)} of {of} fires" if of else "")
         _draw("areas", drawn, title, target, as_json=as_json, points=fires)
-
-
-def _only(where: str | None) -> dict[str, str]:
-    """`COLUMN=VALUE` as the API takes it."""
-    if where is None:
-        return {}
-    column, given, value = where.partition("=")
-    if not (column and given):
-        raise InvalidInputError(f"--where {where!r} is not COLUMN=VALUE")
-    return {"column": column, "value": value}
 
 
 def _places(client: Client, dataset: str, version: str) -> tuple[list[dict[str, Any]], int]:
@@ -146,16 +137,6 @@ def _draw(
         print_json({"file": str(target), "chart": name, "rows": list(drawn)})
     else:
         out.print(f"{target}: {title}: {len(drawn)} rows drawn", soft_wrap=True)
-
-
-def _executions(client: Client, **filters: str) -> Iterator[dict[str, Any]]:
-    cursor = None
-    while True:
-        page = client.executions(cursor=cursor, limit=PAGE, **filters)
-        yield from page["items"]
-        cursor = page["next"]
-        if cursor is None:
-            return
 
 
 def _events(client: Client, execution_id: str) -> Iterator[dict[str, Any]]:

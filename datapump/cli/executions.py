@@ -147,7 +147,7 @@ def executions(
         table.add_row(item["id"], str(_name(item)), item["status"], created, finished)
     out.print(table)
     if page["next"]:
-        out.print("there are more: raise --limit")
+        out.print("there are more: raise --limit (up to 200), or choose by --status, --command, --dataset or --label")
 
 
 def _name(item: dict[str, Any]) -> object:

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
-from datapump.cli.output import FAILED, connect, escape, out, print_json, told
+from datapump.cli.output import FAILED, connect, escape, every, out, print_json, told
 
 
 def freshness(
@@ -17,15 +17,8 @@ def freshness(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON for other programs.")] = False,
 ) -> None:
     """Tell how fresh the tables are that follow a feed. Exit code 0 only if none is behind."""
-    items = []
     with told(), connect() as client:
-        cursor = None
-        while True:
-            page = client.freshness(sync_type=sync_type, dataset=dataset, limit=200, cursor=cursor)
-            items += page["items"]
-            cursor = page["next"]
-            if cursor is None:
-                break
+        items = list(every(client.freshness, sync_type=sync_type, dataset=dataset, limit=200))
     if as_json:
         print_json(items)
     elif not items:

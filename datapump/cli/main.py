@@ -75,6 +75,7 @@ class Commands(LazyGroup):
         "retry": "datapump.cli.retries:retry",
         "sync-configs": "datapump.cli.sync_configs:app",
         "backfill": "datapump.cli.backfills:app",
+        "results": "datapump.cli.results:app",
         "chart": "datapump.cli.chart:app",
         "freshness": "datapump.cli.freshness:freshness",
         "keys": "datapump.cli.keys:app",

@@ -16,8 +16,9 @@ from datapump.secret_files import read
 from datapump.settings import get_settings
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
+    from datapump.client.operations import JSON
     from datapump.settings import Settings
 
 out = Console()
@@ -55,6 +56,25 @@ def escape(text: str) -> str:
 def print_json(document: object) -> None:
     """A document on stdout, for other programs."""
     sys.stdout.write(json.dumps(document, indent=2, ensure_ascii=False) + "\n")
+
+
+def every(ask: Callable[..., JSON], *names: str, **filters: str | int | bool | None) -> Iterator[JSON]:
+    """The items of a list, page after page.
+
+    Args:
+        ask: The client's operation that gives a page.
+        names: What the list is of, as the operation takes it.
+        filters: As the operation takes them.
+    """
+    cursor = None
+    while True:
+        page = ask(*names, cursor=cursor, **filters)
+        yield from page["items"]
+        cursor = page["next"]
+        if cursor is None:
+            if page.get("limited"):
+                err.print("[yellow]warning:[/] there are more rows, but this table cannot be read page by page now")
+            return
 
 
 def connect(settings: Settings | None = None, *, timeout_s: float = 30.0, attempts: int = ATTEMPTS) -> Client:

@@ -9,7 +9,7 @@ from rich.table import Column, Table
 
 from datapump.analyses import SyncType
 from datapump.cli import completion
-from datapump.cli.output import connect, escape, out, print_json, told
+from datapump.cli.output import connect, escape, every, out, print_json, told
 from datapump.errors import ConflictError
 
 if TYPE_CHECKING:
@@ -40,11 +40,11 @@ def list_(
 ) -> None:
     """List sync configs."""
     with told(), connect() as client:
-        page = client.sync_configs(sync_type=sync_type, dataset=dataset, limit=200)
+        items = list(every(client.sync_configs, sync_type=sync_type, dataset=dataset, limit=200))
     if as_json:
-        print_json(page)
+        print_json({"items": items, "next": None})
         return
-    if not page["items"]:
+    if not items:
         out.print("no sync configs: a completed analysis with sync: true makes them")
         return
     table = Table(
@@ -57,13 +57,11 @@ def list_(
         "brought to",
         box=None,
     )
-    for item in page["items"]:
+    for item in items:
         switch = "[green]on[/]" if item["sync"] else "[red]off[/]"
         versions = (item["dataset_version"], item["analysis_version"], item["sync_version"] or "")
         table.add_row(item["id"], switch, item["sync_type"], item["dataset"], *versions)
     out.print(table)
-    if page["next"]:
-        out.print("there are more: filter by --type or --dataset")
 
 
 @app.command()

@@ -20,6 +20,7 @@ from datapump.backfilling import Backfills
 from datapump.executions import ExecutionStatus
 from datapump.jobs.documents import AnalysisJob, JobStatus, LatestTarget, ResultState, ResultTable, SetLatestJob
 from datapump.keys import ApiKey, Scope, digest
+from datapump.objects import Objects
 from datapump.stores.sqlite import (
     Database,
     SqliteAuditStore,
@@ -30,6 +31,7 @@ from datapump.stores.sqlite import (
     SqliteTargetStore,
 )
 from datapump.sync_configs import SyncConfig, SyncMetadata, config_id
+from tests.support.data_api import data_api_in
 
 START = datetime(2026, 11, 22, 6, tzinfo=UTC)
 
@@ -157,6 +159,27 @@ class World:
         self.runs.save_job(execution_id, running, 1)
         ended = latest.model_copy(update={"status": JobStatus.COMPLETE, "progress": 1.0, "end_time": START})
         self.runs.save_job(execution_id, ended, 1)
+
+
+@pytest.fixture(scope="session")
+def published(tmp_path_factory):
+    """A Data API with three result datasets, one of them with a table of three rows; and its objects."""
+    folder = tmp_path_factory.mktemp("published")
+    objects, uri = Objects(folder / "objects"), "s3://gfw-pipelines/rows.tsv"
+    lines = ("iso\talert__date\talert__count", *["BRA\t2026-11-21\t1"] * 2, "COL\t2026-11-22\t2", "")
+    objects.put(uri, "\n".join(lines).encode())
+    made = {"source_type": "table", "source_driver": "text", "source_uri": [uri], "delimiter": "\t", "has_header": True}
+    types = {"iso": "text", "alert__date": "date", "alert__count": "integer"}
+    made["table_schema"] = [{"name": name, "data_type": of} for name, of in types.items()]
+    made["indices"] = [{"index_type": "btree", "column_names": ["iso"]}]
+    with data_api_in(folder, works=True) as data_api:
+        for name in ("adm2_daily_alerts", "number_0", "number_1"):
+            data_api.create_dataset(f"gadm__viirs__{name}", {})
+        table = ("gadm__viirs__adm2_daily_alerts", "v20260101")
+        data_api.create_version(*table, made)
+        while data_api.version(*table)["status"] == "pending":
+            pass
+        yield data_api, objects
 
 
 @pytest.fixture(scope="session")

@@ -2,6 +2,7 @@
 
 import subprocess
 import textwrap
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -34,8 +35,9 @@ def run_by_hand(text, app):
 
 
 @pytest.fixture
-def carried(world, monkeypatch):
-    """Executions get a job, which fails when they are stopped."""
+def carried(world, monkeypatch, published):
+    """Executions get a job, which fails when they are stopped; there is a published table."""
+    world.services = world.app.state.services = replace(world.services, data_api=lambda: published[0])
     runs = world.runs
 
     def job(execution_id, **changes):

@@ -33,7 +33,35 @@ def test_a_table_is_shown_with_its_columns_and_rows(world, table):
     assert (shown["status"], shown["rows"] > 0) == ("saved", True)
     assert "alert__date" in {column["name"] for column in shown["columns"]}
     rows = world.request("GET", f"{table}/rows", query="limit=1")
-    assert (len(rows["items"]), rows["limited"]) == (1, True)
+    assert (len(rows["items"]), rows["limited"], rows["next"]) == (1, shown["rows"] > 1, None)
+
+
+def test_rows_are_read_page_by_page_each_once(world):
+    uri = "s3://gfw-pipelines/by-hand/rows.tsv"
+    world.objects.put(uri, b"iso\talert__count\n" + b"".join(b"BRA\t%d\n" % (n % 3) for n in range(12)))
+    made = {"source_type": "table", "source_driver": "text", "source_uri": [uri], "delimiter": "\t", "has_header": True}
+    made["table_schema"] = [{"name": "iso", "data_type": "text"}, {"name": "alert__count", "data_type": "integer"}]
+    made["indices"] = [{"index_type": "btree", "column_names": ["iso"]}]
+    world.data_api.create_dataset("gadm__by_hand", {})
+    world.data_api.create_version("gadm__by_hand", "v1", made)
+    world.server.settle()
+    path, seen, cursor = "/results/gadm__by_hand/v1/rows", [], ""
+    while cursor is not None:
+        asked = {"limit": "5", **({"cursor": cursor} if cursor else {})}
+        page = world.request("GET", path, query=urlencode(asked))
+        seen += [row["alert__count"] for row in page["items"]]
+        cursor = page["next"]
+        assert page["limited"] is (cursor is not None)
+    assert seen == [0] * 4 + [1] * 4 + [2] * 4
+    status, problem = world.answer("GET", path, query=urlencode({"limit": "5", "cursor": "bm9uZQ"}))
+    assert (status, problem["type"]) == (400, "/problems/invalid-cursor")
+    cursor = world.request("GET", path, query="limit=5")["next"]
+    world.objects.put(f"{uri}.csv", b"iso\talert__count\nBRA\t9\n")
+    world.data_api.append("gadm__by_hand", "v1", [f"{uri}.csv"])
+    world.server.settle()
+    status, problem = world.answer("GET", path, query=urlencode({"limit": "5", "cursor": cursor}))
+    assert (status, problem["type"], problem["errors"][0]["parameter"]) == (400, "/problems/invalid-cursor", "cursor")
+    assert "rows were added" in problem["detail"]
 
 
 def test_totals_add_up_to_the_whole(world, table):

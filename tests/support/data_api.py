@@ -23,12 +23,12 @@ TOKEN = "token"
 
 
 @contextmanager
-def data_api_in(folder):
-    """A client of a Data API of its own, as long as the block lasts."""
+def data_api_in(folder, *, works=False):
+    """A client of a Data API of its own, as long as the block lasts; one that works also loads rows."""
     tokens = {TOKEN: {"role": "ADMIN", "user_id": "datapump"}}
     settings = DataApiSettings.model_validate({"folder": folder / "data_api", "public_url": URL, "tokens": tokens})
     app = create_data_api(settings, Objects(folder / "objects"), SystemClock())
-    app.state.service.open()
+    (app.state.service.start if works else app.state.service.open)()
     client = DataApi(URL, SecretStr(TOKEN), 30)
     client.close()
     client._client = TestClient(app)

@@ -61,7 +61,7 @@ export async function all(path, query, signal, pages = 5) {
   for (let page = 0; page < pages; page += 1) {
     const found = await get(path, { limit: 200, ...query, cursor }, signal);
     items.push(...found.items);
-    if (!found.next) return { items, more: false };
+    if (!found.next) return { items, more: Boolean(found.limited) };
     cursor = found.next;
   }
   return { items, more: true };

@@ -11,6 +11,7 @@ const CANOPY = "30";
 const THRESHOLDS = ["10", "15", "20", "25", "30", "50", "75"];
 const DATES = ["alert__date", "gfw_integrated_alerts__date", "umd_glad_landsat_alerts__date", "umd_tree_cover_loss__year"];
 const MOST = 2000;
+const FILE_PAGES = 50;
 const TOP = 15;
 const NUMBERS = new Set(["numeric", "integer", "bigint", "smallint", "double precision"]);
 // An area is told by all of its id columns: the second district of one province is not that of another.
@@ -112,7 +113,7 @@ function fireWords(places, fires, days) {
 }
 
 async function chart(part, name, path, query, title, signal) {
-  const { items } = await get(`${path}/rows`, query, signal);
+  const { items } = query.largest ? await get(`${path}/rows`, query, signal) : await all(`${path}/rows`, query, signal);
   const groups = query.group_by.split(",");
   const rows = items.filter((item) => groups.every((name) => item[name] !== null))
     .map((item) => ({ group: groups.map((name) => item[name]).join(".").slice(0, 40), total: Number(item.total) }));
@@ -128,12 +129,12 @@ function rowPart(about, path, dataset, version, signal) {
   const names = about.columns.map((column) => column.name);
   const download = async () => {
     try {
-      const { items, limited } = await get(`${path}/rows`, { limit: MOST }, signal);
+      const { items, more } = await all(`${path}/rows`, { limit: MOST }, signal, FILE_PAGES);
       const lines = [names, ...items.map((item) => names.map((name) => item[name]))].map((cells) => cells.map(quoted).join(","));
       const address = URL.createObjectURL(new Blob([`${lines.join("\r\n")}\r\n`], { type: "text/csv" }));
       h("a", { href: address, download: `${dataset}_${version}.csv` }).click();
       URL.revokeObjectURL(address);
-      if (limited) say(`The file holds the first ${MOST} rows; the Data API's own download has them all.`);
+      if (more) say(`The file holds the first ${items.length} rows; "datapump results rows --csv" writes them all.`);
     } catch (error) { say(error.message); }
   };
   return async (part) => {
