@@ -16,7 +16,7 @@ from rasterio.windows import Window
 
 from datapump.engines.local import zonal
 from datapump.engines.local.files import Files
-from tests.datapump.engines.local.worlds import HEADERS, feature_row, read_table, request, write_tsv
+from tests.datapump.engines.local.worlds import HEADERS, NAMES, feature_row, read_table, request, write_tsv
 
 if TYPE_CHECKING:
     import random
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 GRIDS = {"tcl": (10, 40000), "glad": (10, 40000), "integrated_alerts": (10, 100000), "burned_areas": (90, 27008)}
 GRIDS |= {"viirs": (90, 27008), "modis": (90, 9984)}
 BLOCK = 256
+LOSS, DENSITY = "umd_tree_cover_loss", "umd_tree_cover_density_2000"
 FLOATS = ("flux", "stock_2000", "density_2000")
 
 
@@ -170,6 +171,26 @@ def table(folder, level, name):
     """Rows as dictionaries."""
     header, rows = read_table(folder, level, name)
     return [dict(zip(header, row, strict=True)) for row in rows]
+
+
+def loss_world(shape=(6, 6), origin=(359997, 759997)):
+    """Two features around the corner of four tiles: loss in every other pixel, 80 percent cover everywhere."""
+    found = RasterWorld("tcl", "geostore", origin, shape)
+    found.layers = {
+        LOSS: (np.arange(shape[0] * shape[1]).reshape(shape) % 2 * 5).astype(np.uint8),
+        DENSITY: np.full(shape, 80, dtype=np.uint8),
+    }
+    found.features = [(("a",), found.box()), (("b",), found.box().buffer(-0.0003))]
+    return found
+
+
+def spread(folder):
+    """A world of loss in many windows, and its catalog."""
+    found = loss_world()
+    found.features += [
+        (NAMES["geostore"][k % 4], shapely.box(10 + k / 7, -1 - k / 5, 10.3 + k / 7, -0.9 - k / 5)) for k in range(9)
+    ]
+    return found, found.write(folder)
 
 
 def random_polygons(dice: random.Random, world: RasterWorld, names, count):
