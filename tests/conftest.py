@@ -27,6 +27,7 @@ LONG = (
     "tests/deployments/test_feeds.py",
     "tests/deployments",
     "tests/datapump/sources/test_areas.py",
+    "tests/datapump/engines/local/test_worker.py",
     "tests/datapump/engines/local/test_engine.py",
     "tests/test_whole_night.py",
     "tests/datapump/planning/test_all_plans.py",

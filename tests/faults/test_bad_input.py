@@ -26,7 +26,8 @@ from tests.support.deployment import (
     night,
     published_night,
 )
-from tests.support.faults import OnFullDisk, fill_disk, free_disk
+from tests.support.disk import fill_disk, free_disk
+from tests.support.faults import OnFullDisk
 from tests.support.jobs import begun, sync_job
 
 OTHER = "b" * 32

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-import resource
 from dataclasses import replace
 
 from pydantic import SecretStr
@@ -11,6 +10,7 @@ from pydantic import SecretStr
 from datapump.clients.data_api import DataApi
 from datapump.errors import RemoteUnavailableError
 from tests.support.deployment import TOKEN
+from tests.support.disk import largest_file
 
 WRITES = {
     "runs": (
@@ -127,17 +127,6 @@ def carried(deployment, execution_id, ports):
             deployment.reborn()
 
 
-def fill_disk():
-    """From now on the system refuses every write to a file of this process. Reading and removing go on."""
-    resource.setrlimit(resource.RLIMIT_FSIZE, (0, resource.getrlimit(resource.RLIMIT_FSIZE)[1]))
-
-
-def free_disk():
-    """There is room again."""
-    hard = resource.getrlimit(resource.RLIMIT_FSIZE)[1]
-    resource.setrlimit(resource.RLIMIT_FSIZE, (hard, hard))
-
-
 class OnFullDisk:
     """A port whose named methods find the disk full as long as `full` is set."""
 
@@ -154,10 +143,7 @@ class OnFullDisk:
 
         def refused(*args, **kwargs):
             self.refused += 1
-            fill_disk()
-            try:
+            with largest_file(0):
                 return method(*args, **kwargs)
-            finally:
-                free_disk()
 
         return refused

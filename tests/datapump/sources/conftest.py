@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import csv
-import resource
 import struct
 import threading
 import zipfile
-from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pyarrow as pa
@@ -193,19 +191,3 @@ def server():
     server = Server()
     yield server
     server.close()
-
-
-@pytest.fixture
-def full_disk():
-    """A context in which no file of this process can grow beyond a number of bytes: the system refuses the write."""
-
-    @contextmanager
-    def limit(size):
-        soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-        resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
-        try:
-            yield
-        finally:
-            resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
-
-    return limit

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from datapump.errors import DataError, StorageError
 from datapump.sources.archives import ArchiveLimits, extract
+from tests.support.disk import largest_file
 
 LIMITS = ArchiveLimits()
 
@@ -215,8 +216,8 @@ def test_a_damaged_archive_is_unpacked_whole_or_refused(tmp_path_factory, change
     assert {path.name for path in folder.iterdir()} <= {"feed.zip", "into"}
 
 
-def test_a_full_disk_is_an_error_of_the_store_and_leaves_nothing(pack, into, full_disk):
+def test_a_full_disk_is_an_error_of_the_store_and_leaves_nothing(pack, into):
     archive = pack(("a", os.urandom(50_000)), ("b", os.urandom(200_000)))
-    with full_disk(100_000), pytest.raises(StorageError, match="could not be unpacked into"):
+    with largest_file(100_000), pytest.raises(StorageError, match="could not be unpacked into"):
         extract(archive, into, limits=LIMITS)
     assert list(into.iterdir()) == []

@@ -16,6 +16,7 @@ from datapump.errors import (
 )
 from datapump.sources.download import fetch
 from datapump.sources.download_limits import DownloadLimits
+from tests.support.disk import largest_file
 
 HOSTS = frozenset({"127.0.0.1"})
 LIMITS = DownloadLimits(max_bytes=100_000, max_seconds=20, connect_seconds=5, read_seconds=10)
@@ -305,9 +306,9 @@ def test_user_and_password_are_not_taken_along_by_a_redirect(server, into):
     assert ["Authorization" in headers for _, headers in server.requests] == [True, False]
 
 
-def test_a_full_disk_is_an_error_of_the_store_and_leaves_nothing(server, into, full_disk):
+def test_a_full_disk_is_an_error_of_the_store_and_leaves_nothing(server, into):
     url = server.answer("/feed", b"1" * 90_000)
-    with full_disk(50_000):
+    with largest_file(50_000):
         error = failing(url, into, StorageError, "could not be stored in .*File too large")
     assert error.retryable
 

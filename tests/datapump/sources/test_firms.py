@@ -13,6 +13,7 @@ from datapump.sources.archives import ArchiveLimits
 from datapump.sources.fire_files import FireType
 from datapump.sources.fire_time import FireTime
 from datapump.sources.firms import FiresSummary, convert, detect_fire_type
+from tests.support.disk import largest_file
 
 VIIRS_HEADER = "latitude\tlongitude\tacq_date\tacq_time\tconfidence\tbright_ti4\tbright_ti5\tfrp\n"
 
@@ -369,7 +370,7 @@ def test_an_archive_beyond_given_limits_is_refused(tmp_path, write_shapefile, vi
 
 
 @pytest.mark.parametrize("name", ["feed.csv", "feed.zip"])
-def test_a_full_disk_leaves_the_old_file_and_nothing_else(tmp_path, write_csv, viirs_row, full_disk, name, out):
+def test_a_full_disk_leaves_the_old_file_and_nothing_else(tmp_path, write_csv, viirs_row, name, out):
     rows = [viirs_row(latitude=str(number / 100)) for number in range(5_000)]
     path = write_csv(tmp_path / "feed.csv", rows)
     if name == "feed.zip":
@@ -377,7 +378,7 @@ def test_a_full_disk_leaves_the_old_file_and_nothing_else(tmp_path, write_csv, v
             archive.write(path, "feed.csv")
     out.parent.mkdir()
     out.write_text("last night's")
-    with full_disk(100_000), pytest.raises(StorageError, match="File too large") as raised:
+    with largest_file(100_000), pytest.raises(StorageError, match="File too large") as raised:
         convert(tmp_path / name, FireType.VIIRS, after=None, out=out)
     assert raised.value.retryable
     assert out.read_text() == "last night's"
