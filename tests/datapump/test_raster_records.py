@@ -9,17 +9,9 @@ from datapump.jobs.documents import JobStatus, RasterJob
 from datapump.jobs.raster_assets import AssetKind, RasterAsset
 from datapump.raster_records import record_rasters
 from datapump.sync_configs import Author
-from tests.support.lake import Lake
 
 # Worked out with coreutils: printf create_raster__wur_radd_alerts__wur_radd_alerts | b2sum -l 80
 RADD = "0c2be860317887070689"
-
-
-@pytest.fixture
-def lake(tmp_path):
-    lake = Lake(tmp_path)
-    yield lake
-    lake.close()
 
 
 def raster(dataset="wur_radd_alerts", version="v20261115", status=JobStatus.COMPLETE, sync_type="wur_radd_alerts"):

@@ -7,13 +7,16 @@ from types import SimpleNamespace
 
 from datapump.analyses import Analysis
 from datapump.objects import Objects
+from datapump.recipes import recipe_of
 from datapump.settings import Settings
+from datapump.sources.rasters import raster_job
 from datapump.stores.sqlite import Database, SqliteRunStore, SqliteSyncConfigStore
 from tests.support.clock import FakeClock
 
 LAKE = "s3://gfw-data-lake"
 HANSEN = "gs://earthenginepartners-hansen"
 RADD = "gs://gfw_gee_export/wur_radd_alerts"
+ALERTS = ("umd_glad_landsat_alerts", "umd_glad_sentinel2_alerts", "wur_radd_alerts")
 
 
 class ReadOnlyDataApi:
@@ -116,9 +119,21 @@ class Lake:
     def put_dist(self, day="2026-11-21"):
         self.put(f"{HANSEN}/DIST-ALERT/uploadDate.txt", f"Updated Sat Nov 21 13:43:05 {day} UTC".encode())
 
+    def put_releases(self):
+        """One of each."""
+        self.put_radd("v20261115")
+        self.put_glad_l()
+        self.put_s2()
+        self.put_dist()
+
     def publish_alerts(self, dataset, version, **more):
         """One of the three deforestation alerts, with the tile set that integrated alerts are made from."""
         self.data_api.publish(dataset, version, assets=["10/100000/date_conf"], **more)
+
+    def publish_sources(self, **versions):
+        """All three, of a version of the same day unless another is given."""
+        for dataset in ALERTS:
+            self.publish_alerts(dataset, versions.get(dataset, "v20261115"))
 
     def publish_dist(self, version, **more):
         assets = ["10/40000/currentweek", "10/40000/default", "10/40000/intensity", "10/40000/date_conf"]
@@ -134,6 +149,11 @@ class Lake:
         assets = ["10/100000/date_conf", "10/100000/intensity", "overlap.tif", "overlapintensity.tif", *cogs]
         uris = [tiles("gfw_integrated_alerts", version), tiles("umd_glad_dist_alerts", dist, "resample10m")]
         self.data_api.publish("gfw_integrated_dist_alerts", version, assets=assets, sources=uris, **more)
+
+
+def decide(lake, dataset, sync_version="v20261122"):
+    """What a sync decides about a dataset."""
+    return raster_job(recipe_of(dataset), sync_version, lake.ports)
 
 
 def tiles(dataset, version, meaning="date_conf"):

@@ -6,20 +6,16 @@ import pytest
 
 from datapump.analyses import SyncType
 from datapump.commands import Table
-from datapump.sources.integrated import RASTER, SYSTEMS, news
+from datapump.sources.integrated import RASTER, news
 from datapump.sync_configs import SyncConfig, SyncMetadata, config_id
-from tests.support.lake import Lake
 
 ROW = config_id("create_raster", "", RASTER, "", "integrated_alerts")
 
 
 @pytest.fixture
-def lake(tmp_path):
-    lake = Lake(tmp_path)
-    for dataset in SYSTEMS:
-        lake.publish_alerts(dataset, "v20261115")
-    yield lake
-    lake.close()
+def lake(lake):
+    lake.publish_sources()
+    return lake
 
 
 def put_config(lake, dataset, *, sync=True, analysis="integrated_alerts", identity=None):

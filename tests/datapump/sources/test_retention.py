@@ -14,20 +14,13 @@ from datapump.sources.raster_versions import Published
 from datapump.sources.rasters import raster_job
 from datapump.sources.releases import version_of
 from datapump.sources.retention import retirements
-from tests.support.lake import Lake, ReadOnlyDataApi
+from tests.support.lake import ReadOnlyDataApi, decide
 
 TODAY = date(2026, 11, 22)
 
 
-@pytest.fixture
-def lake(tmp_path):
-    lake = Lake(tmp_path)
-    yield lake
-    lake.close()
-
-
 def retired(lake, dataset):
-    job = raster_job(recipe_of(dataset), "v20261122", lake.ports).job
+    job = decide(lake, dataset).job
     return [(one.kind, one.version) for one in job.retire]
 
 
