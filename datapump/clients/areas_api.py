@@ -33,6 +33,7 @@ MOST_GEOSTORES = 100
 PAGE_SIZE = 100
 READ_TRIES = 3
 MAX_BYTES = 512 * 2**20
+LONGEST_NAME = 100
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1", "0.0.0.0"})  # noqa: S104 - compared with, not listened on
 
 
@@ -41,11 +42,13 @@ class Synced(NamedTuple):
 
     Attributes:
         subscriptions: How many had changed; None where the service does not say.
+        unread: What the embedded service says of files that it cannot read.
     """
 
     subscriptions: int | None
     created: int
     updated: int
+    unread: tuple[str, ...] = ()
 
 
 class PendingArea(NamedTuple):
@@ -53,10 +56,12 @@ class PendingArea(NamedTuple):
 
     Attributes:
         geostore: Id of its geometry as the area stores it; None for an area that has none.
+        name: What its owner calls it.
     """
 
     id: str
     geostore: str | None
+    name: str = ""
 
 
 class Geostore(NamedTuple):
@@ -124,6 +129,7 @@ class AreasApi:
             subscriptions=total if isinstance(total, int) else None,
             created=_count(data, "createdAreas"),
             updated=_count(data, "syncedAreas"),
+            unread=tuple(map(str, data.get("unreadFiles") or ())),
         )
 
     def pending_areas(self) -> Iterator[PendingArea]:
@@ -291,7 +297,8 @@ def _pending(answer: _Answer, item: JSON) -> PendingArea:
     if not isinstance(identity, str) or not isinstance(attributes, dict):
         raise RemoteInvalidError(f"the Areas API answered {answer.where} with an area without id or attributes")
     geostore_id = attributes.get("geostore")
-    return PendingArea(identity, geostore_id if isinstance(geostore_id, str) and geostore_id else None)
+    known = geostore_id if isinstance(geostore_id, str) and geostore_id else None
+    return PendingArea(identity, known, str(attributes.get("name") or "")[:LONGEST_NAME])
 
 
 def _total_pages(answer: _Answer, otherwise: int) -> int:

@@ -35,7 +35,7 @@ from datapump.sources import Finding, News
 from datapump.sources.configs import enabled, none_enabled
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from datapump.jobs.documents import AnyJob, Table
     from datapump.land import Cells
@@ -92,10 +92,12 @@ def _sync_subscriptions(ports: Ports) -> list[str]:
     """Let the service make areas of changed subscriptions, where there are any."""
     api = areas_api(ports)
     yesterday = ports.clock.now().date() - timedelta(days=1)
-    if api.sync_subscriptions(yesterday, dry_run=True).subscriptions == 0:
-        return []
-    found = api.sync_subscriptions(yesterday)
-    return [f"subscriptions synced: {found.created} areas made, {found.updated} changed"]
+    looked = api.sync_subscriptions(yesterday, dry_run=True)
+    notes = [f"the file of areas {fault}" for fault in looked.unread]
+    if looked.subscriptions != 0:
+        found = api.sync_subscriptions(yesterday)
+        notes.append(f"subscriptions synced: {found.created} areas made, {found.updated} changed")
+    return notes
 
 
 def _take_in(sync_version: str, ports: Ports, notes: list[str]) -> Intake:
@@ -117,7 +119,8 @@ def _take_in(sync_version: str, ports: Ports, notes: list[str]) -> Intake:
             stem = _put(path, sorted(slicer.sliced), sync_version, ports)
             intake.by_file[stem] = sorted(asked for ids in intake.fresh.values() for asked in ids)
             notes.append(f"{len(slicer.sliced)} new areas, {slicer.rows} slices: {feature_file(stem, ports)}")
-    notes += _told(intake, slicer.shrunk)
+    names = {area.geostore: area.name for area in areas if area.geostore is not None and area.name}
+    notes += _told(intake, slicer.shrunk, names)
     return intake
 
 
@@ -261,17 +264,21 @@ def _status_job(
     )
 
 
-def _told(intake: Intake, shrunk: Sequence[str]) -> list[str]:
-    """What is to be said of single areas; of very many, the first."""
-    told = [f"area {one.id} is rejected: {one.reason}" for one in intake.rejected]
-    told += [f"area {one.id} stays pending: {one.reason}" for one in intake.unread]
-    told += [f"area {identity} stays pending: it has no geometry in the Areas API" for identity in intake.missing]
+def _told(intake: Intake, shrunk: Sequence[str], names: Mapping[str, str]) -> list[str]:
+    """What is to be said of single areas, by the ids of their geometries and their names; of very many, the first."""
+
+    def area(identity: str) -> str:
+        return f"area {identity}" + (f" ({names[identity]})" if identity in names else "")
+
+    told = [f"{area(one.id)} is rejected: {one.reason}" for one in intake.rejected]
+    told += [f"{area(one.id)} stays pending: {one.reason}" for one in intake.unread]
+    told += [f"{area(identity)} stays pending: it has no geometry in the Areas API" for identity in intake.missing]
     told += [
         f"{len(ids)} areas stay pending: they are in {stem}.tsv, which no sync has made, so that nobody knows which "
         "tables hold them; give them their status by hand"
         for stem, ids in sorted(intake.foreign.items())
     ]
-    told += [f"area {one}: its outline crosses itself, making it valid took more than a hundredth" for one in shrunk]
+    told += [f"{area(one)}: its outline crosses itself, making it valid took more than a hundredth" for one in shrunk]
     more = len(told) - MOST_NOTES
     return told if more <= 0 else [*told[:MOST_NOTES], f"and {more} more such areas"]
 

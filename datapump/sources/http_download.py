@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import re
 import tempfile
+import zlib
 from contextlib import contextmanager
 from ipaddress import ip_address
 from pathlib import Path
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 _LATER = (408, 425, 429)
 _SECRET_SEGMENT = re.compile(r"(?<=/)[0-9A-Za-z]{32,}(?=/|$)")
 _BLANKS = b"\xef\xbb\xbf \t\r\n\0"
+_GZIP = zlib.MAX_WBITS | 16
 _PLAIN_CODINGS = ("", "identity", "gzip", "deflate")
 
 
@@ -154,7 +156,7 @@ def _save(response: httpx.Response, part: Path, limits: DownloadLimits) -> None:
     """Stream the body to a file, counting its decoded bytes."""
     count, begun = 0, False
     with part.open("xb") as out:
-        for chunk in response.iter_bytes():
+        for chunk in _decoded(response):
             count += len(chunk)
             if count > limits.max_bytes:
                 raise RemoteInvalidError(
@@ -168,6 +170,26 @@ def _save(response: httpx.Response, part: Path, limits: DownloadLimits) -> None:
             out.write(chunk)
     if not begun:
         raise RemoteInvalidError(f"{shown(response.url)} answered with an empty file")
+
+
+def _decoded(response: httpx.Response) -> Iterator[bytes]:
+    """The body unpacked; a compressed one that ends too early is told, which the HTTP client takes for whole."""
+    if response.headers.get("content-encoding", "").strip().lower() != "gzip":
+        yield from response.iter_bytes()
+        return
+    unpacking = zlib.decompressobj(_GZIP)
+    try:
+        for chunk in response.iter_raw():
+            left = chunk
+            while left:
+                yield unpacking.decompress(left)
+                # One file may follow another, or zeros that fill up a block.
+                left = unpacking.unused_data.lstrip(b"\0")
+                unpacking = zlib.decompressobj(_GZIP) if left else unpacking
+    except zlib.error as error:
+        raise httpx.DecodingError(str(error)) from error
+    if not unpacking.eof:
+        raise RemoteUnavailableError(f"{shown(response.url)} broke off in the middle of a file; try again later")
 
 
 def _web_page(response: httpx.Response) -> RemoteInvalidError:

@@ -37,15 +37,21 @@ class FolderArea(NamedTuple):
     properties: JSON
 
 
-def areas_in(folder: Path) -> Iterator[FolderArea]:
-    """The areas of all files, in the order of the files' names. A file that is no GeoJSON is logged and left out."""
+def areas_in(folder: Path, unread: list[str]) -> Iterator[FolderArea]:
+    """The areas of all files, in the order of the files' names.
+
+    Args:
+        folder: Where the files are.
+        unread: Gets a sentence for each file that is no GeoJSON, and is left out.
+    """
     if not folder.is_dir():
         return
     for path in sorted(path for path in folder.iterdir() if path.suffix.lower() in SUFFIXES):
         try:
             features = _features(json.loads(path.read_bytes()))
         except (ValueError, RecursionError, OSError) as error:
-            logger.warning("%s holds no areas: %s", path, error)
+            unread.append(f"{path.name} holds no areas: {error}")
+            logger.warning("%s", unread[-1])
             continue
         taken: set[str] = set()
         for number, feature in enumerate(features, start=1):

@@ -79,11 +79,15 @@ class AreasStore:
         self._database.close()
 
     def take_in(self, folder: Path, *, dry_run: bool = False) -> JSON:
-        """Make areas of what is new or changed in a folder; counts as the sync of subscriptions answers them."""
+        """Make areas of what is new or changed in a folder; counts as the sync of subscriptions answers them.
+
+        Besides, what is wrong with files that cannot be read.
+        """
         created: list[str] = []
         updated: list[str] = []
+        unread: list[str] = []
         with self._database.write() as sql:
-            for area in areas_in(folder):
+            for area in areas_in(folder, unread):
                 known = sql.execute("SELECT id, geostore FROM areas WHERE source = ?", (area.source,)).fetchone()
                 if known is not None and known["geostore"] == area.geostore:
                     continue
@@ -95,6 +99,7 @@ class AreasStore:
             "createdAreas": len(created),
             "totalSubscriptions": len(created) + len(updated),
             "affectedAreaIds": updated + created,
+            "unreadFiles": unread,
         }
 
     def add_geostore(self, identity: str, attributes: JSON, *, current: str | None = None) -> None:
@@ -193,7 +198,8 @@ class AreasStore:
     ) -> str:
         now = self._now()
         identity = self._clock.new_id()[-24:]
-        told = {"name": "", "env": "production", "public": False, **attributes, "updatedAt": now}
+        # What has no name goes by its place in the folder: whoever put it there must find it again.
+        told = {"name": source or "", "env": "production", "public": False, **attributes, "updatedAt": now}
         user_id = attributes.get("userId")
         sql.execute(
             "INSERT INTO areas (id, source, geostore, status, user_id, created_at, attributes)"

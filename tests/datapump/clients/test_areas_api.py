@@ -120,11 +120,11 @@ def test_subscriptions_are_synced_and_a_dry_run_only_counts(server, api):
     feature = {"type": "Feature", "properties": {"name": "farm"}, "geometry": shapely.geometry.mapping(squares(1)[0])}
     (server.folder / "farm.geojson").write_text(json.dumps(feature))
     day = date(2026, 1, 31)
-    assert api.sync_subscriptions(day, dry_run=True) == (1, 1, 0)
+    assert api.sync_subscriptions(day, dry_run=True) == (1, 1, 0, ())
     assert list(api.pending_areas()) == []
-    assert api.sync_subscriptions(day) == (1, 1, 0)
+    assert api.sync_subscriptions(day) == (1, 1, 0, ())
     assert len(list(api.pending_areas())) == 1
-    assert api.sync_subscriptions(day) == (0, 0, 0)
+    assert api.sync_subscriptions(day) == (0, 0, 0, ())
 
 
 def test_who_is_no_admin_is_refused(server):

@@ -99,6 +99,25 @@ def test_pending_areas_are_analysed_and_saved_and_their_owners_told_once(world):
     assert world.sync_configs.get(RW).sync_version == N1
 
 
+def test_files_that_cannot_be_read_and_areas_that_are_rejected_are_told_so_that_they_are_found_again(world):
+    folder = world.areas.folder
+    folder.mkdir()
+    line = {"type": "LineString", "coordinates": [[10, 10], [11, 11]]}
+    (folder / "broken.geojson").write_text('{"type": "FeatureCollection", "features": [,]}')
+    (folder / "lines.geojson").write_text(json.dumps({"type": "Feature", "id": "river", "geometry": line}))
+    named = {"type": "Feature", "geometry": {**line, "type": "Point"}, "properties": {"name": "The well"}}
+    (folder / "named.geojson").write_text(json.dumps(named))
+    notes = sync(world).notes
+    assert any("the file of areas broken.geojson holds no areas: Expecting value" in note for note in notes)
+    told = sorted(note.split(" ", 3)[3] for note in notes if "is rejected" in note)
+    assert told == [
+        "(The well) is rejected: its geometry is a Point, neither a Polygon nor a MultiPolygon",
+        "(lines.geojson#river) is rejected: its geometry is a LineString, neither a Polygon nor a MultiPolygon",
+    ]
+    (again,) = sync(world, N2).notes
+    assert again.startswith("rw_areas: the file of areas broken.geojson holds no areas")
+
+
 def test_two_configs_that_would_append_the_same_rows_are_told_and_neither_is_followed(world):
     (area,) = world.areas.add(square(0))
     for version in ("v1", "v2"):

@@ -109,6 +109,19 @@ def test_a_compressed_body_is_unpacked(server, into):
     assert fetch(url, into, limits=LIMITS, hosts=HOSTS).read_bytes() == b"latitude"
 
 
+@pytest.mark.parametrize("missing", [1, 8, 100])
+def test_a_compressed_body_that_ends_too_early_is_no_feed(server, into, missing):
+    body = gzip.compress(bytes(range(256)) * 100)[:-missing]
+    url = server.answer("/feed.csv", body, Content_Encoding="gzip", Content_Length=None)
+    failing(url, into, RemoteUnavailableError, "broke off in the middle of a file")
+
+
+def test_a_compressed_body_of_several_files_and_zeros_is_unpacked_whole(server, into):
+    body = gzip.compress(b"lati") + gzip.compress(b"tude") + bytes(512)
+    url = server.answer("/feed.csv", body, Content_Encoding="gzip", Content_Length=None)
+    assert fetch(url, into, limits=LIMITS, hosts=HOSTS).read_bytes() == b"latitude"
+
+
 def test_the_announced_length_is_checked_before_anything_is_read(server, into):
     url = server.silent("/feed", b"HTTP/1.1 200 OK\r\nContent-Length: 100001\r\n\r\n")
     failing(url, into, RemoteInvalidError, "announces 100001 bytes: at most 100000")

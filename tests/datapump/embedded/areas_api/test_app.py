@@ -60,9 +60,10 @@ def test_the_areas_of_the_folder_are_taken_in_once(server):
     (server.folder / "notes.txt").write_text("not an area")
     counts = ask(server, "POST", "/v2/area/sync").json()["data"]
     assert (counts["createdAreas"], counts["syncedAreas"], counts["totalSubscriptions"]) == (3, 0, 3)
+    assert [fault.split(" ")[0] for fault in counts["unreadFiles"]] == ["broken.json", "list.json"]
     assert ask(server, "POST", "/v2/area/sync").json()["data"]["totalSubscriptions"] == 0
     areas = ask(server, "GET", "/v2/area?all=true").json()["data"]
-    assert sorted(area["attributes"]["name"] for area in areas) == ["", "", "farm"]
+    assert sorted(area["attributes"]["name"] for area in areas) == ["a.json#1", "b.geojson#2", "farm"]
     assert B in {area["attributes"]["geostore"] for area in areas}
     assert {area["attributes"]["status"] for area in areas} == {"pending"}
 
