@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from datapump.executions import ExecutionStatus
+from datapump.executions import ExecutionStatus, JobFaults
 from datapump.jobs.documents import AnalysisJob, AreaStatusJob, JobStatus, RasterJob, SetLatestJob
 from datapump.notifications import post
 from datapump.notifier import Level
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from datapump.ports import Ports
 
 MOST_LINES: Final = 10
+MOST_LETTERS: Final = 300
 EVENT: Final = "ended"
 
 
@@ -41,6 +42,16 @@ def tell_end(
         lines[MOST_LINES:] = [f"and {len(lines) - MOST_LINES} more"]
     level = Level.INFO if not faults else Level.WARNING if done else Level.ERROR
     post(EVENT, execution.id, level, "\n".join(lines), ports)
+
+
+def faults_of(jobs: Sequence[JobBase]) -> JobFaults | None:
+    """How many jobs failed and why the first did, as lists of executions show it; None: none failed."""
+    failed = [job for job in jobs if job.status is JobStatus.FAILED]
+    if not failed:
+        return None
+    first = min(failed, key=lambda job: (job.end_time is None, job.end_time))
+    message = first.message if len(first.message) <= MOST_LETTERS else f"{first.message[: MOST_LETTERS - 3]}..."
+    return JobFaults(failed=len(failed), jobs=len(jobs), job_id=first.id, subject=subject(first), message=message)
 
 
 def subject(job: JobBase) -> str:

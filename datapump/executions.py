@@ -24,6 +24,24 @@ class ExecutionStatus(StrEnum):
 ENDED = frozenset({ExecutionStatus.SUCCEEDED, ExecutionStatus.FAILED, ExecutionStatus.STOPPED})
 
 
+class JobFaults(BaseModel):
+    """What became of an execution's jobs where some failed.
+
+    Attributes:
+        failed: How many failed.
+        jobs: How many there are.
+        job_id: The one that failed first.
+        subject: What that one is about, in words.
+        message: Why that one failed, cut to a length that a list can show.
+    """
+
+    failed: int
+    jobs: int
+    job_id: str
+    subject: str
+    message: str
+
+
 class Execution(BaseModel):
     """One command and its outcome.
 
@@ -34,6 +52,7 @@ class Execution(BaseModel):
         key_until: How long the idempotency key stands for it, and in any case until it has ended; None: always.
         notes: What the caller should know, in words: why there was nothing to do, gaps, skipped rows.
         errors: What went wrong outside any job, in words.
+        job_faults: Once it has ended: what went wrong in jobs; None: nothing.
         stop_reason: Why somebody stopped it.
         plan_only: Whether it only tells what its command would do, and does none of it.
         retry_of: The execution whose failed jobs it takes up.
@@ -53,6 +72,7 @@ class Execution(BaseModel):
     finished: datetime | None = None
     notes: list[str] = Field(default_factory=list)
     errors: list[str] = Field(default_factory=list)
+    job_faults: JobFaults | None = None
     stop_reason: str | None = None
     plan_only: bool = False
     retry_of: str | None = None

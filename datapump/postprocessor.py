@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from datapump.analyses import SyncType
 from datapump.areas.owed import settle, stem_of
 from datapump.chaining import start_followers
-from datapump.end_messages import tell_end
+from datapump.end_messages import faults_of, tell_end
 from datapump.errors import NotFoundError
 from datapump.executions import ExecutionStatus, NewEvent
 from datapump.freshness import record_published
@@ -65,7 +65,7 @@ def postprocess(execution_id: str, ports: Ports) -> Outcome:
         status = ExecutionStatus.FAILED if failed or execution.errors else ExecutionStatus.SUCCEEDED
     triggered = start_followers(execution, jobs, ports)
     tell_end(execution, status, jobs, execution.errors, ports)
-    ports.runs.finish(execution_id, status)
+    ports.runs.finish(execution_id, status, faults=faults_of(jobs))
     return Outcome(status, failed, triggered)
 
 

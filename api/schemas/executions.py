@@ -172,6 +172,16 @@ def _area_subject(job: AreaStatusJob) -> dict[str, Any]:
     }
 
 
+class JobFaultsDocument(BaseModel):
+    """What went wrong in an execution's jobs, in short."""
+
+    failed: int = Field(description="How many jobs failed.")
+    jobs: int = Field(description="How many there are.")
+    job_id: str = Field(description="The one that failed first.")
+    subject: str = Field(description="What that one is about, in words.")
+    message: str = Field(description="Why that one failed; a long reason is cut.")
+
+
 class ExecutionSummary(BaseModel):
     """An execution, as lists show it."""
 
@@ -187,6 +197,9 @@ class ExecutionSummary(BaseModel):
     stop_reason: str | None = Field(description="Why somebody stopped it; set as soon as that is asked for.")
     notes: list[str] = Field(description="What to know: why there was nothing to do, gaps, skipped rows.")
     errors: list[str] = Field(description="What went wrong outside any job.")
+    job_faults: JobFaultsDocument | None = Field(
+        description="Once it has ended: how many of its jobs failed, and why the first did; null if none did."
+    )
     plan_only: bool = Field(description="Whether it only tells what its command would do, and does none of it.")
     retry_of: str | None = Field(description="The execution whose failed jobs it takes up.")
     retried_by: str | None = Field(description="The newest execution that takes up its failed jobs.")
@@ -226,12 +239,14 @@ class ExecutionDocument(ExecutionSummary):
 
 def _summary(execution: Execution) -> dict[str, Any]:
     address = f"/executions/{execution.id}"
-    shown = set(ExecutionSummary.model_fields) - {"command", "sync_types", "labels", "links"}
+    shown = set(ExecutionSummary.model_fields) - {"command", "sync_types", "labels", "links", "job_faults"}
+    faults = execution.job_faults
     return {
         **{name: getattr(execution, name) for name in shown},
         "command": execution.name,
         "sync_types": execution.command["parameters"].get("types", []),
         "labels": execution.command.get("labels", {}),
+        "job_faults": None if faults is None else JobFaultsDocument(**faults.model_dump()),
         "links": {"self": address, "events": f"{address}/events", **_plan(execution), **_kin(execution)},
     }
 

@@ -146,8 +146,21 @@ def executions(
         created, finished = (_minute(item.get(name)) for name in ("created", "finished"))
         table.add_row(item["id"], str(_name(item)), item["status"], created, finished)
     out.print(table)
+    causes = [(item["id"], cause) for item in page["items"] for cause in _causes(item)]
+    for execution_id, cause in causes:
+        out.print(f"{execution_id}: [red]{escape(cause)}[/]", soft_wrap=True)
     if page["next"]:
         out.print("there are more: raise --limit (up to 200), or choose by --status, --command, --dataset or --label")
+
+
+def _causes(item: dict[str, Any]) -> list[str]:
+    """Why an execution failed, in short."""
+    causes: list[str] = item["errors"][:1]
+    faults = item.get("job_faults")
+    if faults:
+        jobs = f"{faults['jobs']} job{'s' * (faults['jobs'] != 1)}"
+        causes = [*causes, f"{faults['failed']} of {jobs} failed: {faults['subject']}: {faults['message']}"]
+    return causes
 
 
 def _name(item: dict[str, Any]) -> object:

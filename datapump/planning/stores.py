@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from datapump.clock import Clock
-    from datapump.executions import NewEvent
+    from datapump.executions import JobFaults, NewEvent
     from datapump.jobs.documents import AnyJob
     from datapump.planning.plans import Recorder
     from datapump.stores import RunStore, SyncConfigStore
@@ -77,10 +77,17 @@ class PlannedRuns:
         self._recorder.note("executions", "start", execution.name, parameters=execution.command["parameters"])
         return execution, True
 
-    def finish(self, execution_id: str, status: ExecutionStatus, errors: Sequence[str] = ()) -> bool:
+    def finish(
+        self,
+        execution_id: str,
+        status: ExecutionStatus,
+        errors: Sequence[str] = (),
+        faults: JobFaults | None = None,
+    ) -> bool:
         """End the planned execution, in memory."""
         self._planned.status = status
         self._planned.errors += errors
+        self._planned.job_faults = faults
         return execution_id == self._planned.id
 
     def add_event(self, execution_id: str, event: NewEvent) -> None:

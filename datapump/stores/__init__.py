@@ -15,6 +15,7 @@ if TYPE_CHECKING:
         Execution,
         ExecutionFilters,
         ExecutionStatus,
+        JobFaults,
         NewEvent,
         StoredJob,
     )
@@ -73,8 +74,24 @@ class RunStore(Protocol):
         """
         ...
 
-    def finish(self, execution_id: str, status: ExecutionStatus, errors: Sequence[str] = ()) -> bool:
-        """Record the end of an execution and give back its leases. False, changing nothing, if it has ended already."""
+    def finish(
+        self,
+        execution_id: str,
+        status: ExecutionStatus,
+        errors: Sequence[str] = (),
+        faults: JobFaults | None = None,
+    ) -> bool:
+        """Record the end of an execution and give back its leases.
+
+        Args:
+            execution_id: Which.
+            status: How it ended.
+            errors: What went wrong outside any job.
+            faults: What went wrong in jobs.
+
+        Returns:
+            False, changing nothing, if it has ended already.
+        """
         ...
 
     def request_stop(self, execution_id: str, reason: str) -> Execution:

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from datetime import datetime
 
-    from datapump.executions import Execution
+    from datapump.executions import Execution, JobFaults
     from datapump.jobs.documents import AnyJob
 
 ORDER = {JobStatus.STARTING: 0, JobStatus.EXECUTING: 1, JobStatus.COMPLETE: 2, JobStatus.FAILED: 2}
@@ -74,7 +74,7 @@ def begun(
 
 
 def finished(
-    execution: Execution, now: datetime, status: ExecutionStatus, errors: Sequence[str]
+    execution: Execution, now: datetime, status: ExecutionStatus, errors: Sequence[str], faults: JobFaults | None
 ) -> list[NewEvent] | None:
     """End an execution; the events that tell of it. None, changing nothing, if it has ended already."""
     if execution.ended:
@@ -82,6 +82,7 @@ def finished(
     execution.status = status
     execution.finished = now
     execution.errors += errors
+    execution.job_faults = faults
     message = f"the execution has {status}" if status is not ExecutionStatus.STOPPED else "stopped"
     return [NewEvent(kind="finished", message=message)]
 

@@ -12,7 +12,7 @@ from api.examples import COMMANDS
 from datapump.cli.main import app
 from datapump.client import Client
 from datapump.errors import NotFoundError
-from datapump.executions import ExecutionStatus, NewEvent
+from datapump.executions import ExecutionStatus, JobFaults, NewEvent
 from datapump.jobs.documents import AnalysisJob, JobStatus
 from datapump.sync_configs import Author
 from tests.support.live import serving
@@ -38,8 +38,18 @@ def failed(world, operator):
     job = AnalysisJob.model_validate(COMMANDS["continue_jobs"]["parameters"]["jobs"][0], strict=False)
     world.runs.begin(identity, [job], [], [])
     world.runs.save_job(identity, job.model_copy(update={"status": JobStatus.FAILED, "step": "analyzing"}), 1)
-    world.runs.finish(identity, ExecutionStatus.FAILED)
+    faults = JobFaults(failed=1, jobs=1, job_id=job.id, subject="gadm v4.1 viirs", message="no quota for clusters")
+    world.runs.finish(identity, ExecutionStatus.FAILED, faults=faults)
     return identity
+
+
+def test_the_list_of_executions_says_why_one_failed(run, failed, operator):
+    operator.post("/commands", json=COMMANDS["sync"])
+    told = run("executions", "--limit", "5").stdout
+    assert "1 of 1 job failed: gadm v4.1 viirs: no quota for clusters" in " ".join(told.split())
+    (item,) = json.loads(run("executions", "--status", "failed", "--json").stdout)["items"]
+    assert (item["id"], item["job_faults"]["failed"]) == (failed, 1)
+    assert "failed" not in run("executions", "--command", "sync").stdout
 
 
 def test_retry_starts_the_failed_jobs_once_a_key(world, run, failed):

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 
-from datapump.executions import ExecutionStatus
+from datapump.end_messages import faults_of
+from datapump.executions import ExecutionStatus, JobFaults
 from datapump.postprocessor import postprocess
 from tests.support.deployment import ANALYSIS, Deployment
 from tests.support.jobs import analysis_job, begun, ended
@@ -47,6 +50,24 @@ def test_a_part_that_failed_is_a_warning_that_says_which_and_why(world):
 def test_a_whole_that_failed_is_an_error(world):
     expected = "error: analysis has failed: 0 of 1 jobs are done\nthe extent has grown\ngadm v1 viirs: the engine broke"
     assert end(world, BAD, errors=["the extent has grown"]) == [expected + UNSENT]
+
+
+def test_an_execution_keeps_how_many_jobs_failed_and_why_the_first_did(world):
+    now = world.clock.now()
+    later = ended(analysis_job("later", dataset="wdpa"), "failed", message="no")
+    later = later.model_copy(update={"end_time": now + timedelta(seconds=1)})
+    identity = begun(world, GOOD, later, BAD.model_copy(update={"end_time": now}))
+    postprocess(identity, world.ports)
+    found = world.runs.get_execution(identity).job_faults
+    assert found == JobFaults(failed=2, jobs=3, job_id="bad", subject="gadm v1 viirs", message="the engine broke")
+    identity = begun(world, GOOD)
+    postprocess(identity, world.ports)
+    assert world.runs.get_execution(identity).job_faults is None
+
+
+def test_a_long_reason_is_cut():
+    job = BAD.model_copy(update={"message": "x" * 1000})
+    assert faults_of([job]).message == "x" * 297 + "..."
 
 
 def test_what_the_caller_should_know_is_told_too(world):

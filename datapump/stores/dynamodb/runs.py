@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from datapump.clock import Clock
-    from datapump.executions import Event, Execution, NewEvent, StoredJob
+    from datapump.executions import Event, Execution, JobFaults, NewEvent, StoredJob
     from datapump.jobs.documents import AnyJob
     from datapump.stores.dynamodb.layout import Item, Key
     from datapump.stores.dynamodb.tables import Tables
@@ -81,10 +81,16 @@ class DynamoRunStore(DynamoRunQueries, DynamoEffects, DynamoLeases):
         now = self._clock.now()
         return self._change(execution_id, lambda found: begun(found, now, jobs, notes, errors), dispatch) is not None
 
-    def finish(self, execution_id: str, status: ExecutionStatus, errors: Sequence[str] = ()) -> bool:
+    def finish(
+        self,
+        execution_id: str,
+        status: ExecutionStatus,
+        errors: Sequence[str] = (),
+        faults: JobFaults | None = None,
+    ) -> bool:
         """Store the end of an execution."""
         now = self._clock.now()
-        return self._change(execution_id, lambda found: finished(found, now, status, errors)) is not None
+        return self._change(execution_id, lambda found: finished(found, now, status, errors, faults)) is not None
 
     def request_stop(self, execution_id: str, reason: str) -> Execution:
         """Store the wish to stop; the flow looks at open jobs when they fall due."""

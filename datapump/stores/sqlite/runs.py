@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from datapump.clock import isoformat
 from datapump.errors import NotFoundError
-from datapump.executions import Event, Execution, ExecutionStatus, NewEvent, StoredJob
+from datapump.executions import Event, Execution, ExecutionStatus, JobFaults, NewEvent, StoredJob
 from datapump.jobs.documents import JOB, JobStatus
 from datapump.stores.run_rules import (
     accepted,
@@ -95,11 +95,17 @@ class SqliteRunStore(SqliteRunQueries, SqliteEffects, SqliteClaims):
             connection.execute("DELETE FROM leases WHERE execution_id = ? AND target LIKE 'feed %'", (execution_id,))
         return True
 
-    def finish(self, execution_id: str, status: ExecutionStatus, errors: Sequence[str] = ()) -> bool:
+    def finish(
+        self,
+        execution_id: str,
+        status: ExecutionStatus,
+        errors: Sequence[str] = (),
+        faults: JobFaults | None = None,
+    ) -> bool:
         """Store the end of an execution."""
         with self._database.write() as connection:
             execution = self._execution(connection, execution_id)
-            events = finished(execution, self._clock.now(), status, errors)
+            events = finished(execution, self._clock.now(), status, errors, faults)
             if events is None:
                 return False
             self._replace(connection, execution, events)

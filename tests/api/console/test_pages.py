@@ -7,7 +7,7 @@ import json
 from playwright.sync_api import expect
 
 from tests.support.console import MARKUP
-from tests.support.deployment import SYNC
+from tests.support.deployment import ANALYSIS, SYNC
 
 
 def test_a_wrong_key_is_refused_and_a_right_one_is_kept_for_the_tab_only(night, open_page):
@@ -38,6 +38,60 @@ def test_the_overview_tells_after_a_failing_night_what_failed_and_what_is_behind
     card.get_by_role("button", name="Retry 1 failed job").click()
     page.wait_for_selector("h1:has-text('continue_jobs')")
     assert night.ended(page.url.rpartition("/")[2])["retry_of"] == execution["id"]
+
+
+def test_the_list_says_of_failed_jobs_how_many_and_why_and_leads_to_them(night, open_page):
+    execution = night.failed_sync("v20260121")
+    page = open_page(night, "executions")
+    cause = page.locator(f"td a.error[href^='#/executions/{execution['id']}?job=']")
+    expect(cause).to_have_text(
+        "1 of 1 job failed: geostore v1 viirs: geostore__viirs__weekly_alerts v1 does not exist: "
+        "run the analysis that makes it, then sync again"
+    )
+    cause.click()
+    page.wait_for_selector("details[open] > summary:focus:has-text('geostore viirs')")
+
+
+def test_a_job_says_which_engine_its_run_is_on_and_why(night, things, open_page):
+    page = open_page(night, f"executions/{things['failed']}")
+    cell = page.locator("td[data-label=engine] details[open]")
+    expect(cell).to_contain_text("local")
+    expect(cell).to_contain_text("this deployment has no other engine")
+    cell.locator("summary").click()
+    expect(page.locator("td[data-label=engine] details")).not_to_have_attribute("open", "")
+    page.goto(f"{night.url}/console/#/executions/{things['raster']}")
+    page.wait_for_selector("h2:has-text('Jobs')")
+    expect(page.locator("th:has-text('engine')")).to_have_count(0)
+
+
+def test_a_plan_says_which_engines_would_run_what_and_why(night, open_page):
+    command = {**ANALYSIS, "parameters": {**ANALYSIS["parameters"], "analysis_version": "v9"}}
+    with night.client() as client:
+        planned = night.ended(client.submit(json.dumps(command), plan=True)["id"])
+    page = open_page(night, f"executions/{planned['id']}")
+    plan = page.locator("section[aria-label=Plan]")
+    expect(plan).to_contain_text("Engines: local for 1 job.")
+    expect(plan).to_contain_text("Engine local: this deployment has no other engine")
+
+
+def test_what_somebody_has_opened_stays_open_while_the_execution_goes_on(night, open_page):
+    night.hold()
+    try:
+        with night.client() as client:
+            command = {**SYNC, "parameters": {"types": ["viirs"], "sync_version": "v20260122"}}
+            identity = client.submit(json.dumps(command))["id"]
+        page = open_page(night, f"executions/{identity}")
+        page.wait_for_selector("td:has-text('waiting for')")
+        page.click("summary:has-text('Command')")
+        page.get_by_role("button", name="Stop").focus()
+        head = page.locator("details[data-key=command]").element_handle()
+        with night.client() as client:
+            client.stop(identity, "the test is over")
+        page.wait_for_selector("h1:has-text('stopped')")
+        assert not head.is_visible(), "it was not drawn anew"
+        expect(page.locator("details[data-key=command]")).to_have_attribute("open", "")
+    finally:
+        night.release()
 
 
 def test_a_failed_execution_is_opened_to_its_cause_and_retried(night, open_page):

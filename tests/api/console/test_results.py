@@ -51,6 +51,33 @@ def test_the_areas_of_a_published_table_are_on_a_map_with_the_fires_in_them(nigh
     assert chart.evaluate(FIRES_OUTSIDE) == 0
 
 
+def test_the_map_names_the_area_under_the_pointer_and_marks_the_one_that_is_chosen_by_key(night, open_page):
+    with closing(night.server.data_api()) as data_api:
+        (row,) = data_api.query(
+            "geostore__viirs__daily_alerts",
+            "v1",
+            "select geostore__id, sum(alert__count) as total from data group by geostore__id",
+        )
+    figure = f"{row['geostore__id']}: {row['total']}"
+    page = open_page(night, "results/geostore__viirs__daily_alerts/v1")
+    area = page.locator(".map .mark-shape path").nth(1)
+    area.hover(position={"x": 3, "y": 30}, force=True)
+    expect(page.locator(".map .tip")).to_have_text(figure)
+    page.mouse.move(1, 1)
+    expect(page.locator(".map .tip")).to_be_hidden()
+    fire = page.locator(".map .mark-symbol path").first
+    fire.hover(force=True)
+    expect(page.locator(".map .tip")).to_contain_text("a fire of 2026-01-")
+    marked = page.locator(".map .mark-shape").nth(2).locator("path")
+    expect(marked).to_have_count(0)
+    page.get_by_label("Area, and its figure").focus()
+    page.keyboard.press("ArrowDown")
+    assert page.evaluate("document.activeElement.selectedOptions[0].textContent") == figure
+    expect(marked).to_have_count(1)
+    page.keyboard.press("ArrowUp")
+    expect(marked).to_have_count(0)
+
+
 @pytest.fixture
 def hidden(night):
     """Takes files of the outlines or places away, and brings them back after the test."""

@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 
 from datapump.errors import ConflictError, NotFoundError
-from datapump.executions import ExecutionStatus, NewEvent
+from datapump.executions import ExecutionStatus, JobFaults, NewEvent
 from datapump.jobs.documents import JobStatus
 from tests.support.runs import begun, execution, job
 
@@ -118,9 +118,11 @@ def test_executions_are_listed_newest_first_by_filter_and_page(store, clock):
 
 def test_an_execution_ends_once(store, clock):
     identity = begun(store, clock)
-    assert store.finish(identity, ExecutionStatus.FAILED, ["why"])
+    faults = JobFaults(failed=1, jobs=2, job_id="a", subject="gadm v1 viirs", message="the engine broke")
+    assert store.finish(identity, ExecutionStatus.FAILED, ["why"], faults)
     assert not store.finish(identity, ExecutionStatus.SUCCEEDED)
-    assert store.get_execution(identity).errors == ["why"]
+    found = store.get_execution(identity)
+    assert (found.errors, found.job_faults) == (["why"], faults)
     with pytest.raises(ConflictError):
         store.request_stop(identity, "late")
 

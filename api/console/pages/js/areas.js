@@ -10,12 +10,15 @@ export function plane(features) {
   return ([x, y]) => [(across && x < 0 ? x + 360 : x) * narrow, y];
 }
 
-// Each feature with the total of the row that has its ids; none is nought.
+const NAME = "wdpa_protected_area__name";
+
+// Each feature with the total of the row that has its ids, none is nought; and with a name, made of its ids.
 export function shapes(features, totals, columns, at) {
   const name = (row) => JSON.stringify(columns.map((column) => String(row[column])));
   const found = new Map(totals.map((row) => [name(row), Number(row.total) || 0]));
   return features.map(({ properties, geometry }) => ({
     type: "Feature", total: found.get(name(properties)) || 0,
+    name: [columns.map((column) => properties[column]).join("."), properties[NAME]].filter(Boolean).join(" "),
     geometry: { type: geometry.type, coordinates: geometry.coordinates.map((polygon) => polygon.map((ring) => ring.map(at))) },
   }));
 }

@@ -35,15 +35,14 @@ function colours() {
 }
 
 // Draws rows into an element; `label` is what a reader who cannot see it is told, `more` what else a map has.
-// A page says the same in words: it goes on without a chart that cannot be loaded. True if it was drawn.
+// A page says the same in words: it goes on without a chart that cannot be loaded. What was drawn, or null.
 export async function draw(element, name, rows, label, more = {}) {
   try {
-    await drawn(element, name, rows, label, more);
-    return true;
+    return await drawn(element, name, rows, label, more);
   } catch (error) {
     console.warn(error);
     replace(element, h("p", { class: "soft" }, `No chart: ${error.message}.`));
-    return false;
+    return null;
   }
 }
 
@@ -64,7 +63,7 @@ async function drawn(element, name, rows, label, more) {
   const words = { labelFontSize: size, titleFontSize: size, titleFontWeight: "normal" };
   fit(spec, element.clientWidth);
   const config = {
-    style: { step: { fontSize: size, color: shade.ground } },
+    style: { step: { fontSize: size, color: shade.ground }, picked: { fill: null, stroke: shade.text, strokeWidth: 3 } },
     background: null, view: { stroke: null }, font: "system-ui, sans-serif",
     axis: { ...words, labelColor: shade.soft, titleColor: shade.soft, gridColor: shade.line, domainColor: shade.line, tickColor: shade.line },
     legend: { ...words, columns: element.clientWidth < NARROW ? 2 : undefined, labelColor: shade.text, titleColor: shade.soft }, title: { color: shade.text },
@@ -76,5 +75,5 @@ async function drawn(element, name, rows, label, more) {
   element.setAttribute("role", "img");
   element.setAttribute("aria-label", label);
   const options = { ast: true, actions: false, renderer: "svg", defaultStyle: false, tooltip: false, logLevel: 1 };
-  await embed(element, filled, options);
+  return (await embed(element, filled, options)).view;
 }

@@ -18,6 +18,17 @@ export function replace(parent, ...children) {
   return parent;
 }
 
+// As `replace`, and what somebody has opened or has the focus on stays so: told by its `data-key`.
+export function refresh(parent, ...children) {
+  const opened = new Map([...parent.querySelectorAll("details[data-key]")].map((one) => [one.dataset.key, one.open]));
+  const focused = parent.contains(document.activeElement) ? document.activeElement.dataset.key : undefined;
+  replace(parent, ...children);
+  for (const one of parent.querySelectorAll("[data-key]")) {
+    if (opened.has(one.dataset.key)) one.open = opened.get(one.dataset.key);
+    if (one.dataset.key === focused) one.focus({ preventScroll: true });
+  }
+}
+
 export function say(text) {
   const line = h("p", {}, text);
   document.getElementById("said").append(line);

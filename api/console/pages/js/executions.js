@@ -9,6 +9,11 @@ export function titled(item) {
   return item.plan_only ? `${words} (plan)` : words;
 }
 
+// How many jobs failed, and why the first did.
+export function failedJobs({ failed, jobs, subject, message }) {
+  return `${failed} of ${count(jobs, "job")} failed: ${subject}: ${message}`;
+}
+
 // One key for one button: a double click is one retry.
 export function retryButton(id, failed) {
   const once = crypto.randomUUID();

@@ -1,7 +1,7 @@
 // One execution: its flow and jobs, the timeline of their steps, what happened in words, and what can be done.
 
 import { call, get, pause } from "../api.js";
-import { askReason, copy, h, link, replace, say, status, table } from "../dom.js";
+import { askReason, copy, h, link, refresh, replace, say, status, table } from "../dom.js";
 import { draw } from "../charts.js";
 import { retryButton, titled } from "../executions.js";
 import { age, count, moment, percent, span } from "../words.js";
@@ -9,9 +9,10 @@ import { age, count, moment, percent, span } from "../words.js";
 const ENDED = new Set(["succeeded", "failed", "stopped"]);
 const MOST_JOBS = 200;
 const MOST_LINES = 300;
+const FEW = 3;
 const WAIT_S = 20;
 
-export async function show(root, { argument: id, signal }) {
+export async function show(root, { argument: id, query, signal }) {
   const path = `/executions/${encodeURIComponent(id)}`;
   const parts = Object.fromEntries(["head", "errors", "flow", "plan", "time", "jobs", "events"].map((name) => [name, h("section", {})]));
   replace(root, Object.values(parts));
@@ -27,6 +28,7 @@ export async function show(root, { argument: id, signal }) {
     await timeline(parts.time, execution, events);
   };
   await read();
+  if (query.get("job")) point(parts.errors, query.get("job"));
   while (!signal.aborted) {
     let page;
     try {
@@ -59,12 +61,12 @@ function head(part, execution, path) {
   const text = JSON.stringify(command, null, 2);
   const kin = ["retry_of", "retried_by", "triggered_by"].filter((name) => execution[name])
     .flatMap((name) => [h("dt", {}, name.replace("_", " ")), h("dd", {}, h("a", { href: `#/executions/${encodeURIComponent(execution[name])}` }, execution[name]))]);
-  replace(part,
+  refresh(part,
     h("h1", {}, `${titled(execution)} `, status(execution.status)),
     h("p", { class: "row" },
-      ended ? null : h("button", { type: "button", class: "danger", onclick: stop }, "Stop"),
+      ended ? null : h("button", { type: "button", class: "danger", "data-key": "stop", onclick: stop }, "Stop"),
       ended && failed && !execution.retried_by ? retryButton(execution.id, failed) : null,
-      h("button", { type: "button", onclick: () => copy(text) }, "Copy as command")),
+      h("button", { type: "button", "data-key": "copy", onclick: () => copy(text) }, "Copy as command")),
     summary(execution, ended),
     h("dl", { class: "facts" },
       h("dt", {}, "id"), h("dd", { class: "mono" }, execution.id),
@@ -74,7 +76,7 @@ function head(part, execution, path) {
       execution.stop_reason ? [h("dt", {}, "stopped because"), h("dd", {}, execution.stop_reason)] : null,
       kin),
     execution.notes.map((note) => h("p", {}, `Note: ${note}`)),
-    h("details", {}, h("summary", {}, "Command"), h("pre", { tabindex: "0" }, text)));
+    h("details", { "data-key": "command" }, h("summary", { "data-key": "of command" }, "Command"), h("pre", { tabindex: "0" }, text)));
 }
 
 // How far it is, and for how long it has run and will.
@@ -106,28 +108,47 @@ function flow(part, execution) {
 function errors(part, execution) {
   const failed = execution.jobs.filter((job) => job.errors.length);
   if (!execution.errors.length && !failed.length) { replace(part); return; }
-  replace(part, h("h2", {}, "What went wrong"),
+  refresh(part, h("h2", {}, "What went wrong"),
     execution.errors.map((error) => h("p", { class: "error" }, error)),
-    failed.slice(0, MOST_JOBS).map((job) => h("details", { open: failed.length <= 3 },
-      h("summary", {}, status(job.status, `${job.dataset} ${job.analysis || ""}`), ` in step ${job.errors.at(-1).step}`),
+    failed.slice(0, MOST_JOBS).map((job) => h("details", { open: failed.length <= FEW, "data-key": `error ${job.id}` },
+      h("summary", { "data-key": `of error ${job.id}` }, status(job.status, `${job.dataset} ${job.analysis || ""}`), ` in step ${job.errors.at(-1).step}`),
       h("ol", {}, job.errors.map((error) => h("li", { class: "error" }, `${moment(error.at)}, ${error.step}: ${error.message}`))))));
 }
 
+// Opens what went wrong with a job, and brings it before the eyes.
+function point(part, id) {
+  const found = [...part.querySelectorAll("details")].find((one) => one.dataset.key === `error ${id}`);
+  if (!found) return;
+  found.open = true;
+  found.scrollIntoView({ block: "center" });
+  found.firstElementChild.focus({ preventScroll: true });
+}
+
+// Where the job's run is, and why there.
+function engine(job, few) {
+  if (!job.engine) return "";
+  return h("details", { open: few, "data-key": `engine ${job.id}` },
+    h("summary", { "data-key": `of engine ${job.id}` }, job.engine), h("span", { class: "soft" }, job.engine_reason || ""));
+}
+
 function jobs(part, execution) {
+  const few = execution.jobs.length <= FEW;
+  const engines = execution.jobs.some((job) => job.engine);
   const rows = execution.jobs.slice(0, MOST_JOBS).map((job) => [
     h("span", { id: `job-${job.id}` }, `${job.dataset} ${job.version || ""} ${job.analysis || ""}`),
     status(job.status, job.step), [h("progress", { max: 1, value: job.progress, "aria-label": "progress" }), ` ${percent(job.progress)}`],
-    job.remaining_s === null ? "" : span(job.remaining_s), job.retries ? String(job.retries) : "", job.message,
+    job.remaining_s === null ? "" : span(job.remaining_s), job.retries ? String(job.retries) : "",
+    ...(engines ? [engine(job, few)] : []), job.message,
     [...Object.entries(job.links).map(([name, address]) => h("span", {}, link(address, name), " ")),
       job.status === "failed" && h("a", { href: `#/command?job=${encodeURIComponent(execution.id)}/${encodeURIComponent(job.id)}` }, "continue")],
   ]);
   const tables = execution.jobs.filter((job) => !job.assets.length).flatMap((job) => job.results);
-  replace(part, h("h2", {}, "Jobs"),
-    table("Jobs", ["job", "step", "progress", "time left", "retries", "doing", "links"], rows, "It has no jobs.", { hidden: true }),
-    tables.length ? h("details", {}, h("summary", {}, "Tables"),
+  refresh(part, h("h2", {}, "Jobs"),
+    table("Jobs", ["job", "step", "progress", "time left", "retries", ...(engines ? ["engine"] : []), "doing", "links"], rows, "It has no jobs.", { hidden: true }),
+    tables.length ? h("details", { "data-key": "tables" }, h("summary", { "data-key": "of tables" }, "Tables"),
       h("ul", {}, tables.slice(0, MOST_JOBS).map((result) =>
         h("li", {}, h("a", { href: `#/results/${encodeURIComponent(result.dataset)}/${encodeURIComponent(result.version)}` }, `${result.dataset} ${result.version}`), `: ${result.state}`)))) : null,
-    execution.jobs.filter((job) => job.assets.length).slice(0, MOST_JOBS).map((job) => h("details", { open: job.status === "failed" }, h("summary", {}, `Rasters of ${job.dataset} ${job.version || ""}`),
+    execution.jobs.filter((job) => job.assets.length).slice(0, MOST_JOBS).map((job) => h("details", { open: job.status === "failed", "data-key": `rasters ${job.id}` }, h("summary", { "data-key": `of rasters ${job.id}` }, `Rasters of ${job.dataset} ${job.version || ""}`),
       table(`Assets of ${job.dataset}`, ["asset", "kind", "state", "made from", "why not"], job.assets.map((asset) => [
         asset.name, asset.kind, status({ saved: "complete", failed: "failed" }[asset.state] || "wait", asset.state), asset.made_from.join(", "), asset.fault ? h("span", { class: "error" }, asset.fault) : "",
       ]), "It has none.", { hidden: true }))));

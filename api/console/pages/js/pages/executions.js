@@ -2,7 +2,7 @@
 
 import { every, get } from "../api.js";
 import { h, replace, stamp, status, table } from "../dom.js";
-import { titled } from "../executions.js";
+import { failedJobs, titled } from "../executions.js";
 import { moment, span } from "../words.js";
 
 const AGAIN_MS = 5000;
@@ -38,16 +38,25 @@ function filters(query) {
     selects, texts, h("button", { type: "submit", class: "main" }, "Filter"), h("a", { href: "#/executions" }, "Clear"));
 }
 
+// What went wrong, in short; of jobs with the way to them.
+function cause(item) {
+  const faults = item.job_faults;
+  const parts = item.errors.slice(0, 1).map((error) => h("span", { class: "error" }, error));
+  if (faults) parts.push(h("a", { class: "error", href: `#/executions/${encodeURIComponent(item.id)}?job=${encodeURIComponent(faults.job_id)}` }, failedJobs(faults)));
+  if (!parts.length && item.stop_reason) parts.push(h("span", { class: "soft" }, `stopped: ${item.stop_reason}`));
+  return parts.length ? h("div", { class: "cause" }, parts) : "";
+}
+
 function render(list, page, query) {
   const rows = page.items.map((item) => [
     h("a", { href: `#/executions/${encodeURIComponent(item.id)}` }, titled(item)),
     status(item.status), item.caller, stamp(moment(item.created)),
     item.finished ? span((Date.parse(item.finished) - Date.parse(item.started || item.created)) / 1000) : "",
     Object.entries(item.labels).map(([name, value]) => `${name}:${value}`).join(", "),
-    item.errors.length ? h("span", { class: "error" }, item.errors[0]) : "",
+    cause(item),
   ]);
   const next = page.next ? new URLSearchParams([...[...query].filter(([name]) => name !== "cursor"), ["cursor", page.next]]) : null;
   replace(list,
-    table("Executions, newest first", ["command", "status", "caller", "created (UTC)", "took", "labels", "error"], rows, "No execution matches."),
+    table("Executions, newest first", ["command", "status", "caller", "created (UTC)", "took", "labels", "why"], rows, "No execution matches."),
     next ? h("p", {}, h("a", { href: `#/executions?${next}` }, "Older executions")) : null);
 }

@@ -4,6 +4,7 @@ import { all, get } from "../api.js";
 import { plane, points, shapes } from "../areas.js";
 import { draw } from "../charts.js";
 import { h, replace, say, table } from "../dom.js";
+import { answering } from "../map.js";
 import { count } from "../words.js";
 
 const SHOWN = 50;
@@ -88,8 +89,10 @@ async function map(part, path, columns, choice, what, signal) {
   const title = `${what} on the map`;
   const holder = h("div", { class: "chart" });
   const told = outlined ? `${count(rows.length, "area")}, ${some} with any` : "No outlines of areas are kept";
-  replace(part, h("h2", {}, title), holder, h("p", { class: "soft" }, `${told}. ${fireWords(places, fires, days)}`));
-  await draw(holder, "areas", rows, `${title}: ${told}; ${count(fires.length, "fire")}.`, { points: fires });
+  const { part: shown, answer } = answering(holder, rows);
+  replace(part, h("h2", {}, title), shown, h("p", { class: "soft" }, `${told}. ${fireWords(places, fires, days)}`));
+  const view = await draw(holder, "areas", rows, `${title}: ${told}; ${count(fires.length, "fire")}.`, { points: fires });
+  if (view) answer(view);
 }
 
 // What is kept beside a table, or why it is not.
