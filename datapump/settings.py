@@ -159,7 +159,7 @@ class Settings(BaseSettings):
         "auto", description="Which engine computes what both can; auto: this machine's, up to engine_limit_hours."
     )
     engine_limit_hours: float = Field(
-        6.0, gt=0, description="From how many estimated hours of work for this machine an analysis goes to EMR."
+        6.0, gt=0, description="From how many estimated hours on this machine an analysis goes to EMR."
     )
     engine_processes: int = Field(2, ge=1, description="Analyses that run at once on this machine.")
     analysis_processes: int = Field(2, ge=1, description="Processes that one analysis of rasters uses.")

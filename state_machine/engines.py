@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 from datapump.aws import Aws
 from datapump.engines.choice import ChoosingEngine, Limits
 from datapump.engines.emr import EmrEngine, EmrOptions
 from datapump.engines.local.engine import LocalEngine
+from datapump.engines.local.sizing import Sizer
 from datapump.errors import ConflictError
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from datapump.clients.data_api import DataApi
     from datapump.clock import Clock
     from datapump.engines import Engine, EngineName
@@ -29,7 +33,9 @@ def embedded_engine(settings: Settings, objects: Objects, clock: Clock, versions
         engines["emr"] = _emr_engine(settings, objects, clock)
     elif settings.engine == "emr":
         raise ConflictError("DATAPUMP_ENGINE asks for EMR: set DATAPUMP_EMR_SERVICE_ROLE and _INSTANCE_PROFILE, too")
-    return ChoosingEngine(engines, objects, Limits.of(settings))
+    cores = len(os.sched_getaffinity(0))
+    estimate = Sizer(objects, _layers(settings), settings.analysis_processes, cores)
+    return ChoosingEngine(engines, estimate, Limits.of(settings))
 
 
 def _emr_engine(settings: Settings, objects: Objects, clock: Clock) -> EmrEngine:
@@ -45,13 +51,18 @@ def _emr_engine(settings: Settings, objects: Objects, clock: Clock) -> EmrEngine
 
 
 def _local_engine(settings: Settings, objects: Objects, clock: Clock, versions: DataApi) -> LocalEngine:
-    layers = settings.data_dir / "layers.toml"
     return LocalEngine(
         folder=settings.data_dir.resolve() / "engine",
         objects=objects,
-        layers=settings.layers or (layers if layers.is_file() else None),
+        layers=_layers(settings),
         max_runs=settings.engine_processes,
         processes=settings.analysis_processes,
         versions=versions,
         clock=clock,
     )
+
+
+def _layers(settings: Settings) -> Path | None:
+    """The catalog file of layers; None: none is configured."""
+    layers = settings.data_dir / "layers.toml"
+    return settings.layers or (layers if layers.is_file() else None)

@@ -107,6 +107,7 @@ class Outlook(BaseModel):
         engine: Which engine would run it.
         reason: Why that one, in words.
         cluster: The machines that would be started; None: none.
+        duration_s: How long it would take, as far as that can be told from the input; None: it cannot.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -114,6 +115,7 @@ class Outlook(BaseModel):
     engine: EngineName
     reason: str
     cluster: Cluster | None = None
+    duration_s: float | None = None
 
 
 class Engine(Protocol):

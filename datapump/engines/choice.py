@@ -5,36 +5,19 @@ A pure decision on an estimate of the work, with its reason in words; and an eng
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, Literal, NamedTuple, Self
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Literal, NamedTuple, Self
 
-from datapump.analyses import FIRE_ANALYSES, Analysis
-from datapump.errors import UnsupportedError
+from datapump.errors import DataError, NotFoundError, UnsupportedError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from datapump.analyses import Analysis
     from datapump.engines import AnalysisRequest, Engine, EngineName, Outlook, RunStatus
-    from datapump.objects import Objects
     from datapump.settings import Settings
 
 Preference = Literal["auto", "local", "emr"]
-
-# Pixels of 30 m on the land of the world (1.5e8 km2), spread over the 1x1 degree export of its divisions.
-_LAND_PIXELS: Final = 1.9e11
-_EXPORT_BYTES: Final = 2.5e9
-_FINER: Final = {Analysis.INTEGRATED_ALERTS: 6.25}
-# What one process does in a second, all layers of an analysis.
-_PIXELS_A_SECOND: Final = 5e6
-_BYTES_A_SECOND: Final = 2e7
-_HOUR: Final = 3600
-_MB: Final = 1e6
-
-
-class Work(NamedTuple):
-    """What there is to read, in bytes."""
-
-    features: int
-    fires: int = 0
 
 
 class Limits(NamedTuple):
@@ -43,17 +26,15 @@ class Limits(NamedTuple):
     Attributes:
         prefer: `local` or `emr`: that one wherever it can; `auto`: by the estimate.
         above_hours: From how many estimated hours on this machine a cluster is started.
-        processes: Processes of one analysis on this machine.
     """
 
     prefer: Preference = "auto"
     above_hours: float = 6.0
-    processes: int = 2
 
     @classmethod
     def of(cls, settings: Settings) -> Self:
         """As the settings say."""
-        return cls(settings.engine, settings.engine_limit_hours, settings.analysis_processes)
+        return cls(settings.engine, settings.engine_limit_hours)
 
 
 class Effort(NamedTuple):
@@ -62,39 +43,55 @@ class Effort(NamedTuple):
     Attributes:
         pixels: Pixels to look at.
         megabytes: Of features and fires, to read.
+        fires: Fires to look for in features.
+        layers: Rasters that are configured for the analysis.
     """
 
     hours: float
     pixels: float
     megabytes: float
+    fires: float = 0
+    layers: int = 0
 
     def __str__(self) -> str:
-        """In words: `about 5.3 hours of work for this machine (190 billion pixels, 2500 MB of features and fires)`."""
-        hours = f"about {self.hours:.1f} hours" if self.hours >= 0.1 else "minutes"  # noqa: PLR2004 - what a person wants to know
-        read = f"{self.megabytes:.0f} MB of features and fires"
-        what = f"about {self.pixels / 1e9:.3g} billion pixels, {read}" if self.pixels else read
-        return f"{hours} of work for this machine ({what})"
+        """In words: `about 5.3 h on this machine (190 billion pixels of 27 layers, 2,500 MB of features)`."""
+        read = f"{_two(self.megabytes)} MB of features{' and fires' if self.fires else ''}"
+        layers = f"{self.layers} layer{'s' * (self.layers != 1)}"
+        if self.pixels:
+            what = f"{_large(self.pixels)} pixels of {layers}, {read}"
+        else:
+            what = f"{_large(self.fires)} fires looked up in {layers}, {read}" if self.fires and self.layers else read
+        return f"{_span(self.hours)} on this machine ({what})"
 
 
-def effort(request: AnalysisRequest, work: Work, processes: int) -> Effort:
-    """Roughly how much this machine has to do; areas are told from the size of the files that describe them."""
-    size = work.features + work.fires
-    reading = size / _BYTES_A_SECOND
-    if request.analysis in FIRE_ANALYSES:
-        return Effort(reading / _HOUR, 0, size / _MB)
-    share = min(1.0, work.features / _EXPORT_BYTES)
-    pixels = _LAND_PIXELS * share * _FINER.get(request.analysis, 1)
-    return Effort((reading + pixels / _PIXELS_A_SECOND / processes) / _HOUR, pixels, size / _MB)
+class Unknown(NamedTuple):
+    """Why nobody can tell how much an analysis is."""
+
+    why: str
+
+    def __str__(self) -> str:
+        """In words."""
+        return f"how much work it is cannot be told beforehand: {self.why}"
+
+
+# How the work for this machine is told; its errors are those of what it reads.
+Estimate = Callable[["AnalysisRequest"], Effort]
 
 
 def choose(
-    request: AnalysisRequest, work: Work, able: Mapping[EngineName, frozenset[Analysis]], limits: Limits
+    request: AnalysisRequest,
+    told: Effort | Unknown | None,
+    able: Mapping[EngineName, frozenset[Analysis]],
+    limits: Limits,
 ) -> tuple[EngineName, str]:
     """The engine that runs an analysis, and why.
 
+    What cannot be told is tried here: this machine says in a minute what is wrong with its input, and a cluster costs
+    money.
+
     Args:
         request: The analysis, and which engine it was asked of.
-        work: What there is to read.
+        told: How much work it is for this machine; None: there is no engine here.
         able: What each engine of the deployment can compute.
         limits: What decides.
 
@@ -105,23 +102,29 @@ def choose(
         UnsupportedError: None can, or not the one that was asked.
     """
     can = [name for name, analyses in able.items() if request.analysis in analyses]
-    told = effort(request, work, limits.processes)
+    work = "" if told is None else f"; {told}"
     if request.engine is not None:
         if request.engine not in can:
             raise UnsupportedError(_cannot(request.engine, request.analysis, able))
-        return request.engine, f"the command asks for the engine {request.engine}; {told}"
+        return request.engine, f"the command asks for the engine {request.engine}{work}"
     if not can:
         raise UnsupportedError(f"no engine of this deployment can compute {request.analysis}: configure its layers")
     if len(able) == 1:
-        return can[0], f"this deployment has no other engine; {told}"
+        return can[0], f"this deployment has no other engine{work}"
     if len(can) == 1:
         other = next(name for name in able if name != can[0])
-        return can[0], f"the engine {other} cannot compute {request.analysis} here; {told}"
+        return can[0], f"the engine {other} cannot compute {request.analysis} here{work}"
     if limits.prefer != "auto":
-        return limits.prefer, f"the settings ask for the engine {limits.prefer}; {told}"
+        return limits.prefer, f"the settings ask for the engine {limits.prefer}{work}"
+    return _by_work(told, limits)
+
+
+def _by_work(told: Effort | Unknown | None, limits: Limits) -> tuple[EngineName, str]:
+    if not isinstance(told, Effort):
+        return "local", f"{told or 'nobody tells how much work it is'}; so it is tried on this machine"
     if told.hours > limits.above_hours:
-        return "emr", f"{told}, more than the limit of {limits.above_hours:g} hours"
-    return "local", f"{told}, within the limit of {limits.above_hours:g} hours"
+        return "emr", f"{told}, more than the limit of {limits.above_hours:g} h"
+    return "local", f"{told}, within the limit of {limits.above_hours:g} h"
 
 
 class ChoosingEngine:
@@ -132,13 +135,13 @@ class ChoosingEngine:
 
     Args:
         engines: The engines of the deployment.
-        objects: Where sources lie, whose sizes tell how much there is to do.
+        estimate: Tells how much work an analysis is for this machine; None: no engine is here.
         limits: What decides.
     """
 
-    def __init__(self, engines: Mapping[EngineName, Engine], objects: Objects, limits: Limits) -> None:
+    def __init__(self, engines: Mapping[EngineName, Engine], estimate: Estimate | None, limits: Limits) -> None:
         self._engines = dict(engines)
-        self._objects = objects
+        self._estimate = estimate
         self._limits = limits
 
     @property
@@ -186,8 +189,11 @@ class ChoosingEngine:
         Raises:
             UnsupportedError: None can compute it, or not the one that was asked.
         """
-        name, reason = self._choice(request)
-        return self._engines[name].outlook(request).model_copy(update={"engine": name, "reason": reason})
+        told = self._told(request)
+        name, reason = choose(request, told, self._able(), self._limits)
+        seconds = told.hours * 3600 if name == "local" and isinstance(told, Effort) else None
+        found = {"engine": name, "reason": reason, "duration_s": seconds}
+        return self._engines[name].outlook(request).model_copy(update=found)
 
     def start(self, request: AnalysisRequest) -> str | None:
         """Start a run and return at once; one that an engine has started already changes nothing there.
@@ -198,7 +204,8 @@ class ChoosingEngine:
         for engine in self._engines.values():
             if engine.find(request.name) is not None:
                 return engine.start(request)
-        return self._engines[self._choice(request)[0]].start(request)
+        name, _ = choose(request, self._told(request), self._able(), self._limits)
+        return self._engines[name].start(request)
 
     def cancel(self, name: str, run_id: str | None = None) -> None:
         """End the run if it goes on, wherever it is."""
@@ -214,12 +221,36 @@ class ChoosingEngine:
     def _able(self) -> dict[EngineName, frozenset[Analysis]]:
         return {name: engine.analyses for name, engine in self._engines.items()}
 
-    def _choice(self, request: AnalysisRequest) -> tuple[EngineName, str]:
-        work = Work(self._size(request.features), self._size(request.fire_sources))
-        return choose(request, work, self._able(), self._limits)
+    def _told(self, request: AnalysisRequest) -> Effort | Unknown | None:
+        """How much work it is for this machine, where it can compute it: not being able to tell is no reason not to.
 
-    def _size(self, names: tuple[str, ...]) -> int:
-        return sum(info.size for name in names for info in self._objects.glob(name))
+        A bucket that does not answer is an error.
+        """
+        if self._estimate is None or request.analysis not in self._able().get("local", ()):
+            return None
+        try:
+            return self._estimate(request)
+        except (NotFoundError, DataError) as error:
+            return Unknown(error.message)
+
+
+def _span(hours: float) -> str:
+    minutes = hours * 60
+    if minutes < 1:
+        return "less than a minute"
+    return f"about {minutes:.0f} min" if minutes < 90 else f"about {_two(hours)} h"  # noqa: PLR2004 - what a person wants to know
+
+
+def _large(number: float) -> str:
+    for size, name in ((1e9, "billion"), (1e6, "million")):
+        if number >= size:
+            return f"{_two(number / size)} {name}"
+    return _two(number)
+
+
+def _two(number: float) -> str:
+    """A number to two digits that count, written out: 0.52, 5.2, 52, 520, 5,200."""
+    return f"{float(f'{number:.2g}'):,.15g}"
 
 
 def _cannot(asked: EngineName, analysis: Analysis, able: Mapping[EngineName, frozenset[Analysis]]) -> str:

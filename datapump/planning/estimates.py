@@ -33,6 +33,9 @@ def estimate_job(job: AnyJob, outlook: Outlook | None, ports: Ports) -> Estimate
     elif cluster is not None and isinstance(job, AnalysisJob):
         duration = ports.settings.expected_hours.get(job.table.analysis, 1.0) * HOUR_S
         basis = "no past run: the hours that the settings expect"
+    elif outlook is not None and outlook.duration_s is not None:
+        duration = round(outlook.duration_s, 1)
+        basis = "no past run: told from the input, without publishing"
     else:
         return Estimate(cost_usd=0.0 if cluster is None else None, basis="there is no past run of this kind")
     if cluster is None:

@@ -10,11 +10,14 @@ import pytest
 from api.schemas.executions import JobDocument
 from datapump.engines import Cluster, Outlook, RunState, RunStatus
 from datapump.engines.choice import ChoosingEngine, Limits
+from datapump.engines.local.sizing import Sizer
 from datapump.executions import ExecutionStatus
+from datapump.planning.estimates import estimate_job
 from datapump.planning.record import kept
 from datapump.retries import plan_retry
 from tests.support.deployment import SYNC, TABLE, night
 from tests.support.inline_engine import InlineEngine
+from tests.support.jobs import analysis_job
 
 VERSIONS = count(100)
 RUNNING = RunStatus(state=RunState.RUNNING, progress=0.5, message="joining")
@@ -47,12 +50,13 @@ def deployment(tmp_path_factory):
 def world(deployment):
     """The deployment with two fresh engines."""
     deployment.local, deployment.emr = InlineEngine(deployment.objects), Clusters(deployment.objects)
+    deployment.sizer = Sizer(deployment.objects, None, processes=2, cores=2)
     return deployment
 
 
 def ports(world, limits, names=("local", "emr")):
     engines = {"local": world.local, "emr": world.emr}
-    return replace(world.ports, engine=ChoosingEngine({name: engines[name] for name in names}, world.objects, limits))
+    return replace(world.ports, engine=ChoosingEngine({name: engines[name] for name in names}, world.sizer, limits))
 
 
 def analysis(**more):
@@ -176,9 +180,18 @@ def test_a_plan_names_engine_reason_and_cluster_and_starts_nothing(world, limits
     world.carry(planned.id, ports(world, limits))
     (job,) = kept(world.runs.get_execution(planned.id), world.runs).jobs
     assert (job.engine.engine, job.engine.cluster is None) == (name, name == "local")
-    assert "of work for this machine" in job.engine.reason
+    assert "less than a minute on this machine (" in job.engine.reason
     assert (world.local.runs, world.emr.runs) == ({}, {})
     world.carry(execution_id, ports(world, limits))
+
+
+def test_without_a_past_run_a_plan_has_the_time_that_is_told_from_the_input(world):
+    job = analysis_job("never", dataset="never_analyzed")
+    outlook = Outlook(engine="local", reason="", duration_s=5400.0)
+    estimate = estimate_job(job, outlook, world.ports)
+    assert (estimate.duration_s, estimate.cost_usd) == (5400.0, 0.0)
+    assert estimate.basis == "no past run: told from the input, without publishing"
+    assert estimate_job(job, outlook.model_copy(update={"duration_s": None}), world.ports).duration_s is None
 
 
 def test_a_command_that_asks_for_an_engine_that_is_not_there_is_refused(world):
