@@ -26,6 +26,7 @@ LONG = (
     "tests/faults/test_kill.py",
     "tests/deployments/test_feeds.py",
     "tests/deployments",
+    "tests/datapump/sources/test_areas_owed.py",
     "tests/datapump/sources/test_areas.py",
     "tests/datapump/engines/local/test_worker.py",
     "tests/datapump/engines/local/test_engine.py",
@@ -93,3 +94,11 @@ def real_data():
     if not folder:
         do_without("needs real data: set DATAPUMP_TEST_DATA to the folder that holds it")
     return Path(folder)
+
+
+@pytest.fixture(scope="session")
+def night_folder(tmp_path_factory):
+    """The folder of a night whose analysis is published, made once: to be copied, never to be worked in."""
+    from tests.support.deployment import published_night  # noqa: PLC0415 - most tests need no deployment
+
+    return published_night(tmp_path_factory.mktemp("published"))

@@ -14,7 +14,7 @@ from datapump.errors import InvalidInputError
 from datapump.settings import get_settings
 from datapump.sources.registry import SOURCES
 from datapump.sync_configs import SyncConfig, SyncMetadata, config_id
-from tests.support.deployment import AREA, GEOSTORES, HEADER, Deployment, copied, published_night
+from tests.support.deployment import AREA, GEOSTORES, HEADER, Deployment, copied
 from tests.support.tifs import data, write_small
 
 PAGE = Path(__file__).parent.parent / "docs" / "adding-a-feed.md"
@@ -28,14 +28,9 @@ def shown(first_line):
     return found
 
 
-@pytest.fixture(scope="module")
-def template(tmp_path_factory):
-    return published_night(tmp_path_factory.mktemp("night"))
-
-
 @pytest.fixture
-def deployment(template, tmp_path):
-    with copied(template, tmp_path / "copy") as deployment:
+def deployment(night_folder, tmp_path):
+    with copied(night_folder, tmp_path / "copy") as deployment:
         yield deployment
 
 

@@ -5,17 +5,12 @@ from __future__ import annotations
 import pytest
 
 from datapump.executions import ExecutionStatus
-from tests.support.deployment import SYNC, copied, published_night
-
-
-@pytest.fixture(scope="module")
-def template(tmp_path_factory):
-    return published_night(tmp_path_factory.mktemp("published"))
+from tests.support.deployment import SYNC, copied
 
 
 @pytest.fixture
-def world(template, tmp_path):
-    with copied(template, tmp_path) as deployment:
+def world(night_folder, tmp_path):
+    with copied(night_folder, tmp_path) as deployment:
         yield deployment
 
 

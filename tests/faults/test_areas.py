@@ -12,8 +12,8 @@ from datapump.clients.areas_api import AreasApi
 from datapump.errors import RemoteUnavailableError
 from datapump.executions import ExecutionStatus
 from datapump.jobs.documents import JobStatus
-from tests.support.areas import TOKEN, rw_sync, with_areas
-from tests.support.deployment import copied, published_night
+from tests.support.area_nights import following, square
+from tests.support.areas import TOKEN, rw_sync
 from tests.support.faults import Crash, Tap, TappedDataApi, at_random, carried, once_at_each, tapped_writes
 
 AREAS_WRITES = {"POST /v2/area/sync", "POST /v2/area/update"}
@@ -43,19 +43,9 @@ def unavailable(name):
     return RemoteUnavailableError(f"the Areas API did not answer {name}: ReadTimeout")
 
 
-def square(number):
-    return shapely.box(10.0, 9.96 + number / 10, 10.1, 10.04 + number / 10)
-
-
-@pytest.fixture(scope="module")
-def template(tmp_path_factory):
-    return published_night(tmp_path_factory.mktemp("template"))
-
-
 @pytest.fixture
-def world(template, tmp_path):
-    with copied(template, tmp_path, areas_settle_s=30) as deployment, with_areas(deployment) as areas:
-        deployment.areas = areas
+def world(night_folder, tmp_path):
+    with following(night_folder, tmp_path, areas_settle_s=30) as deployment:
         yield deployment
 
 
@@ -163,10 +153,11 @@ def test_a_batch_is_at_most_a_hundred_and_each_area_is_told_once(world):
     assert told(world) == sorted(ids)
 
 
-def play(template, folder, plan):
+def play(night_folder, folder, plan):
     """Two nights of user areas that are gone on with after each crash; what they leave, and the calls they made."""
     tap = Tap(plan, Crash)
-    with copied(template, folder, areas_settle_s=0) as deployment, with_areas(deployment) as areas:
+    with following(night_folder, folder, areas_settle_s=0) as deployment:
+        areas = deployment.areas
         data_api = TappedDataApi(deployment.server.url, tap, reads=False)
         areas_api = TappedAreasApi(areas.url, tap, reads=False)
 
@@ -197,31 +188,31 @@ def play(template, folder, plan):
 
 
 @pytest.fixture(scope="module")
-def calm(template, tmp_path_factory):
-    return play(template, tmp_path_factory.mktemp("calm"), lambda *_: None)
+def calm(night_folder, tmp_path_factory):
+    return play(night_folder, tmp_path_factory.mktemp("calm"), lambda *_: None)
 
 
-def test_dying_at_each_kind_of_write_once(template, tmp_path, calm):
+def test_dying_at_each_kind_of_write_once(night_folder, tmp_path, calm):
     assert {"put", "patch", "begin", "POST /v2/area/update"} <= set(calm[1])
     for when in ("before", "after"):
         plan, left = once_at_each(calm[1], when)
-        assert play(template, tmp_path / when, plan)[0] == calm[0]
+        assert play(night_folder, tmp_path / when, plan)[0] == calm[0]
         assert left == set()
 
 
-def check_crashes(template, folder, calm, seed):
+def check_crashes(night_folder, folder, calm, seed):
     plan, moments = at_random(seed, CRASHES, len(calm[1]))
-    outcome, calls = play(template, folder, plan)
+    outcome, calls = play(night_folder, folder, plan)
     assert len(calls) > max(moments)
     assert outcome == calm[0], moments
 
 
 @pytest.mark.parametrize("number", range(QUICK))
-def test_dying_at_random_writes(template, tmp_path, calm, number):
-    check_crashes(template, tmp_path, calm, SEED + number)
+def test_dying_at_random_writes(night_folder, tmp_path, calm, number):
+    check_crashes(night_folder, tmp_path, calm, SEED + number)
 
 
 @pytest.mark.soak
 @pytest.mark.parametrize("number", range(QUICK, LONG))
-def test_dying_at_many_more_random_writes(template, tmp_path, calm, number):
-    check_crashes(template, tmp_path, calm, SEED + number)
+def test_dying_at_many_more_random_writes(night_folder, tmp_path, calm, number):
+    check_crashes(night_folder, tmp_path, calm, SEED + number)

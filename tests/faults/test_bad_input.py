@@ -24,7 +24,6 @@ from tests.support.deployment import (
     Deployment,
     copied,
     night,
-    published_night,
 )
 from tests.support.disk import fill_disk, free_disk
 from tests.support.faults import OnFullDisk
@@ -35,14 +34,9 @@ AREAS_HEADER = "geostore_id\tgeom\ttcl\tglad\n"
 
 
 @pytest.fixture(scope="module")
-def template(tmp_path_factory):
-    return published_night(tmp_path_factory.mktemp("published"))
-
-
-@pytest.fixture(scope="module")
-def synced(template, tmp_path_factory):
+def synced(night_folder, tmp_path_factory):
     """What a sync of a good feed leaves."""
-    with copied(template, tmp_path_factory.mktemp("synced")) as deployment:
+    with copied(night_folder, tmp_path_factory.mktemp("synced")) as deployment:
         assert deployment.run(SYNC).status is ExecutionStatus.SUCCEEDED
         return left(deployment)
 
@@ -97,10 +91,10 @@ def feed():
 
 
 @pytest.fixture(scope="module")
-def following(template, tmp_path_factory, feed):
+def following(night_folder, tmp_path_factory, feed):
     """A published deployment whose feed comes from the web server."""
     settings = {"viirs_url": feed.url, "feed_hosts": frozenset({"127.0.0.1"}), "backoff_s": 0.1}
-    with copied(template, tmp_path_factory.mktemp("following"), **settings) as deployment:
+    with copied(night_folder, tmp_path_factory.mktemp("following"), **settings) as deployment:
         yield deployment
 
 
@@ -227,8 +221,8 @@ def test_a_run_store_on_a_full_disk_is_waited_for(idle, method):
     assert idle.carry(identity, ports).status is ExecutionStatus.SUCCEEDED
 
 
-def test_a_night_that_does_not_fit_on_the_disk_is_told_and_saved_whole_later(template, tmp_path, synced):
-    with copied(template, tmp_path, backoff_s=0.1) as deployment:
+def test_a_night_that_does_not_fit_on_the_disk_is_told_and_saved_whole_later(night_folder, tmp_path, synced):
+    with copied(night_folder, tmp_path, backoff_s=0.1) as deployment:
         before = left(deployment)
         ports = replace(deployment.ports, objects=OnFullDisk(deployment.objects, "put"))
         execution = deployment.run(SYNC, ports)

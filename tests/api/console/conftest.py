@@ -14,7 +14,7 @@ import pytest
 from api import app
 from api.console.build import BUNDLE, build
 from tests.support.console_world import raster_command
-from tests.support.deployment import SYNC, Deployment, published_night
+from tests.support.deployment import SYNC, Deployment
 from tests.support.programs import need
 from tests.support.raster_jobs import put_source
 from tests.support.server import ServerProcess
@@ -47,12 +47,6 @@ def chromium():
         browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=FLAGS)
         yield browser
         browser.close()
-
-
-@pytest.fixture(scope="session")
-def template(tmp_path_factory):
-    """The data folder of a night whose analysis is published."""
-    return published_night(tmp_path_factory.mktemp("night") / "data")
 
 
 class Night:
@@ -106,10 +100,10 @@ class Night:
 
 
 @pytest.fixture(scope="package")
-def night(template, tmp_path_factory):
+def night(night_folder, tmp_path_factory):
     """A server for the tests of this folder; each leaves it so that the others' still hold."""
     folder = tmp_path_factory.mktemp("served") / "data"
-    shutil.copytree(template, folder)
+    shutil.copytree(night_folder, folder)
     made = Night(folder)
     with made.server:
         yield made

@@ -8,21 +8,16 @@ import pytest
 
 from datapump.executions import ExecutionStatus
 from datapump.jobs.documents import JobStatus
-from tests.support.deployment import copied, published_night
+from tests.support.deployment import copied
 from tests.support.faults import Tap, TappedDataApi, unavailable
 from tests.support.jobs import begun, set_latest_job
 
 TABLES = [f"geostore__viirs__{table}" for table in ("daily_alerts", "weekly_alerts", "whitelist")]
 
 
-@pytest.fixture(scope="module")
-def template(tmp_path_factory):
-    return published_night(tmp_path_factory.mktemp("published"))
-
-
 @pytest.fixture
-def world(template, tmp_path):
-    with copied(template, tmp_path) as deployment:
+def world(night_folder, tmp_path):
+    with copied(night_folder, tmp_path) as deployment:
         yield deployment
 
 

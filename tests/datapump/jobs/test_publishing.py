@@ -11,7 +11,7 @@ from datapump.errors import RemoteInvalidError
 from datapump.executions import ExecutionStatus
 from datapump.jobs.documents import JobStatus, ResultState
 from datapump.jobs.publishing import header
-from tests.support.deployment import ANALYSIS, SYNC, copied, published_night
+from tests.support.deployment import ANALYSIS, SYNC, copied
 from tests.support.faults import Tap, TappedDataApi, unavailable
 from tests.support.jobs import result
 
@@ -19,15 +19,10 @@ DAILY, WEEKLY, WHITELIST = (f"geostore__viirs__{table}" for table in ("daily_ale
 BROKEN = b"geostore__id\talert__date\talert__count\nx\tno date\t3\n"
 
 
-@pytest.fixture(scope="module")
-def template(tmp_path_factory):
-    return published_night(tmp_path_factory.mktemp("published"))
-
-
 @pytest.fixture
-def world(template, tmp_path):
+def world(night_folder, tmp_path):
     """A deployment in which v1 of the tables of user areas is published, and a night to be synced."""
-    with copied(template, tmp_path, patience_s=60) as deployment:
+    with copied(night_folder, tmp_path, patience_s=60) as deployment:
         yield deployment
 
 
@@ -188,8 +183,8 @@ def test_a_dataset_that_got_no_answer_is_made_once(world):
     ports.data_api.close()
 
 
-def test_a_write_that_got_no_answer_is_left_alone_until_it_can_have_settled(template, tmp_path):
-    with copied(template, tmp_path) as world:
+def test_a_write_that_got_no_answer_is_left_alone_until_it_can_have_settled(night_folder, tmp_path):
+    with copied(night_folder, tmp_path) as world:
         settings = world.settings.model_copy(update={"effect_settle_s": 7.0, "poll_max_s": 1.0})
         ports = replace(breaking(world, f"POST /dataset/{DAILY}/v1/append", when="before"), settings=settings)
         identity, _ = until_uploading(world, SYNC, ports)

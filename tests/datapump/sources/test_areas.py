@@ -3,83 +3,38 @@
 from __future__ import annotations
 
 import json
-import random
-from collections import Counter
-from dataclasses import replace
 
 import pytest
 import shapely
 
-from datapump.dispatcher import dispatch
-from datapump.engines import RunState, RunStatus
 from datapump.executions import ExecutionStatus
-from datapump.executor import tick
-from datapump.jobs.documents import JobStatus
 from datapump.sync_configs import config_id
-from tests.support.areas import rw_sync, with_areas
-from tests.support.deployment import ANALYSIS, AREA, GEOSTORES, copied, published_night
+from tests.support.area_nights import (
+    FOLDER,
+    N1,
+    N2,
+    RW,
+    counted,
+    files,
+    fires,
+    following,
+    from_scratch,
+    owed,
+    square,
+    sync,
+    writes,
+)
+from tests.support.areas import rw_sync
+from tests.support.deployment import AREA, GEOSTORES
 from tests.support.plans import planned, requests
 
-FOLDER = "s3://gfw-pipelines/geotrellis/features/geostore/"
-RW = config_id("viirs", "v1", "geostore", "v1", "rw_areas")
 SEA = shapely.box(-150, -61, -149, -60.5)
-N1, N2, N3 = "v20260201", "v20260202", "v20260203"
-
-
-@pytest.fixture(scope="module")
-def template(tmp_path_factory):
-    """User areas whose fires are analysed, and follow their feeds."""
-    return published_night(tmp_path_factory.mktemp("template"))
 
 
 @pytest.fixture
-def world(template, tmp_path):
-    with copied(template, tmp_path) as deployment, with_areas(deployment) as areas:
-        deployment.areas = areas
+def world(night_folder, tmp_path):
+    with following(night_folder, tmp_path) as deployment:
         yield deployment
-
-
-def fires(day, version):
-    return {"command": "sync", "parameters": {"types": ["viirs"], "sync_version": version}}
-
-
-def sync(world, version=N1, status=ExecutionStatus.SUCCEEDED, **ports):
-    execution = world.run(rw_sync(version), replace(world.ports, **ports))
-    assert execution.status is status, (execution, world.jobs(execution.id))
-    return execution
-
-
-def square(number):
-    """Small squares, each around the fires of one place of the feed: 10.0, 10.1 and 10.2 degrees north."""
-    return shapely.box(10.0, 9.96 + number / 10, 10.1, 10.04 + number / 10)
-
-
-def counted(world, version="v1", dataset="geostore__viirs__daily_alerts"):
-    """Alerts by area and day, however many rows they are spread over."""
-    counts = Counter()
-    for identity, day, count in world.rows(dataset, version):
-        counts[identity, day] += int(count)
-    return {key: count for key, count in counts.items() if count}
-
-
-def from_scratch(world, version):
-    """The same, computed anew from all files and alerts."""
-    command = {**ANALYSIS, "parameters": {**ANALYSIS["parameters"], "analysis_version": version, "sync": False}}
-    assert world.run(command).status is ExecutionStatus.SUCCEEDED
-    return counted(world, version)
-
-
-def writes(world):
-    objects = {info.uri: info.modified for info in world.objects.listing("s3://gfw-pipelines/")}
-    return objects, world.server.log(), world.areas.store.requests()
-
-
-def files(world):
-    return [info.uri.removeprefix(FOLDER) for info in world.objects.listing(FOLDER)]
-
-
-def owed(world, config=RW):
-    return world.sync_configs.get(config).metadata.areas_owed
 
 
 def test_pending_areas_are_analysed_and_saved_and_their_owners_told_once(world):
@@ -157,7 +112,7 @@ def test_only_this_nights_file_is_analysed(world):
 def test_later_fires_reach_the_new_areas_once(world):
     world.areas.add(square(0))
     sync(world)
-    assert world.run(fires("2026-01-16", N1)).status is ExecutionStatus.SUCCEEDED
+    assert world.run(fires(N1)).status is ExecutionStatus.SUCCEEDED
     world.areas.add(square(1))
     sync(world, N2)
     assert counted(world) == from_scratch(world, "v9")
@@ -227,94 +182,6 @@ def test_an_area_in_a_file_from_elsewhere_is_neither_cut_again_nor_saved(world):
     assert ["which no sync has made" in note for note in execution.notes] == [True]
 
 
-def broken(world):
-    world.engine.script = [RunStatus(state=RunState.FAILED, message="bad row", retryable=False)]
-
-
-def test_after_a_failed_analysis_its_areas_stay_pending_and_are_brought_the_next_night(world):
-    (one,) = world.areas.add(square(0))
-    broken(world)
-    execution = sync(world, status=ExecutionStatus.FAILED)
-    (analysis, statuses) = world.jobs(execution.id)
-    assert (analysis.status, statuses.status) == (JobStatus.FAILED, JobStatus.FAILED)
-    assert "stay pending" in statuses.message
-    assert world.areas.statuses() == {one: "pending"}
-    assert world.run(fires("2026-01-16", N1)).status is ExecutionStatus.SUCCEEDED
-    (other,) = world.areas.add(square(1))
-    again = sync(world, N2)
-    assert sorted(job.features[0] for job in world.jobs(again.id) if job.kind == "analysis") == [
-        f"{FOLDER}{N1}.tsv",
-        f"{FOLDER}{N2}.tsv",
-    ]
-    assert world.areas.statuses() == {one: "saved", other: "saved"}
-    assert len(world.areas.store.emails()) == 2
-    assert counted(world) == from_scratch(world, "v9")
-
-
-def test_a_failure_of_one_files_analysis_does_not_hold_up_another_nights_areas(world):
-    (one,) = world.areas.add(square(0))
-    broken(world)
-    sync(world, status=ExecutionStatus.FAILED)
-    (other,) = world.areas.add(square(1))
-    broken(world)
-    sync(world, N2, status=ExecutionStatus.FAILED)
-    assert world.areas.statuses() == {one: "pending", other: "saved"}
-
-
-def put_modis(world, day):
-    folder = "s3://gfw-data-lake/nasa_modis_fire_alerts/v6/vector/epsg-4326/tsv/near_real_time/"
-    header = "latitude\tlongitude\tacq_date\tacq_time\tconfidence\tbrightness\tbright_t31\tfrp"
-    row = f"10.0\t10.05\t{day}\t0000\t99\t300\t290\t1"
-    world.objects.put(f"{folder}{day}-0000_{day}-0000.tsv", f"{header}\n{row}\n".encode())
-
-
-def add_modis(world):
-    """A second analysis of the areas, which follows its own feed."""
-    put_modis(world, "2026-01-15")
-    table = {"dataset": "geostore", "version": "v1", "analysis": "modis"}
-    parameters = {**ANALYSIS["parameters"], "tables": [table]}
-    assert world.run({**ANALYSIS, "parameters": parameters}).status is ExecutionStatus.SUCCEEDED
-
-
-def test_what_a_sibling_has_appended_is_not_appended_again(world):
-    add_modis(world)
-    (one,) = world.areas.add(square(0))
-    broken(world)
-    execution = sync(world, status=ExecutionStatus.FAILED)
-    assert sorted(job.status for job in world.jobs(execution.id)) == ["complete", "failed", "failed"]
-    before = {analysis: counted(world, "v1", f"geostore__{analysis}__daily_alerts") for analysis in ("viirs", "modis")}
-    assert sum((one, "2026-01-15") in counts for counts in before.values()) == 1
-    sync(world, N2)
-    for analysis in ("viirs", "modis"):
-        assert counted(world, "v1", f"geostore__{analysis}__daily_alerts")[one, "2026-01-15"] == 1
-    assert world.areas.statuses() == {one: "saved"}
-
-
-def test_a_retry_of_the_execution_finishes_what_it_left(world):
-    (one,) = world.areas.add(square(0))
-    broken(world)
-    execution = sync(world, status=ExecutionStatus.FAILED)
-    failed = [job.model_dump(mode="json") for job in world.jobs(execution.id) if job.status is JobStatus.FAILED]
-    again = world.run({"command": "continue_jobs", "parameters": {"jobs": failed}})
-    assert again.status is ExecutionStatus.SUCCEEDED
-    assert world.areas.statuses() == {one: "saved"}
-    assert owed(world) is None
-    assert counted(world) == from_scratch(world, "v9")
-
-
-def test_areas_that_are_being_analysed_are_left_to_that_execution(world):
-    world.areas.add(square(0))
-    first = world.submit(rw_sync(N1))
-    world.carry_until(lambda: any(job.step == "analyzing" for job in world.jobs(first)))
-    second = world.submit(rw_sync(N2))
-    assert world.carry(second).status is ExecutionStatus.SUCCEEDED
-    (waited, *_) = [event.message for event in world.runs.list_events(second) if event.kind == "retry"]
-    assert f"execution {first} is writing geostore__viirs: the areas stay pending" in waited
-    assert world.carry(first).status is ExecutionStatus.SUCCEEDED
-    assert world.jobs(second) == []
-    assert len(world.areas.store.emails()) == 1
-
-
 def test_nothing_is_said_about_areas_outside_production(world):
     settings = world.settings.model_copy(update={"environment": "staging"})
     (one,) = world.areas.add(square(0))
@@ -331,30 +198,9 @@ def test_without_a_config_the_areas_api_is_not_even_asked(world):
     assert execution.notes == ["rw_areas: nothing to do: no enabled sync config of this type"]
 
 
-def test_a_config_that_was_switched_off_gets_what_it_missed(world):
-    other = world.sync_configs.get(RW).model_copy(update={"id": "off", "analysis_version": "v1"})
-    world.sync_configs.put(other)
-    world.sync_configs.patch("off", {"sync": False})
-    world.areas.add(square(0))
-    sync(world)
-    assert (owed(world), list(owed(world, "off"))) == (None, [N1])
-
-
 def test_a_deployment_without_an_areas_api_says_so(world):
     execution = sync(world, status=ExecutionStatus.FAILED, areas_api=None)
     assert "set DATAPUMP_AREAS_API_URL" in execution.errors[0]
-
-
-def test_an_analysis_that_the_engine_cannot_compute_holds_up_saving_and_is_told(world):
-    tcl = world.sync_configs.get(RW).model_copy(update={"id": "tcl", "analysis": "tcl"})
-    world.sync_configs.put(tcl)
-    (one,) = world.areas.add(square(0))
-    execution = sync(world, status=ExecutionStatus.FAILED)
-    assert ["engine cannot compute tcl" in error for error in execution.errors] == [True]
-    assert world.areas.statuses() == {one: "pending"}
-    world.sync_configs.patch("tcl", {"sync": False})
-    sync(world, N2)
-    assert world.areas.statuses() == {one: "saved"}
 
 
 def test_an_extent_in_the_bucket_is_taken(world):
@@ -374,18 +220,6 @@ def test_an_answer_that_is_too_large_is_asked_for_in_halves(world):
     client.close()
     assert world.areas.statuses() == {**dict.fromkeys(ids, "saved"), huge: "pending"}
     assert any(f"area {huge} stays pending: the Areas API answered" in note for note in execution.notes)
-
-
-def test_a_full_analysis_settles_what_was_owed(world):
-    (one,) = world.areas.add(square(0))
-    broken(world)
-    sync(world, status=ExecutionStatus.FAILED)
-    for table in ("daily_alerts", "weekly_alerts", "whitelist"):
-        world.data_api.delete_version(f"geostore__viirs__{table}", "v1")
-    assert world.run(ANALYSIS).status is ExecutionStatus.SUCCEEDED
-    assert owed(world) is None
-    sync(world, N2)
-    assert world.areas.statuses() == {one: "saved"}
 
 
 def test_the_files_from_elsewhere_stay_as_they_are(world):
@@ -412,62 +246,3 @@ def test_a_plan_writes_nothing_and_the_work_is_what_it_said(world):
     uploads = {write.target for write in plan.writes if write.system == "objects" and write.action == "upload"}
     assert {f"{FOLDER}{N1}.tsv", f"s3://gfw-pipelines/geotrellis/areas/{N1}.json"} <= uploads
     assert requests(plan) == sorted(f"{line.method} {line.path}" for line in world.server.log()[len(before[1]) :])
-
-
-def test_two_syncs_that_need_the_same_tables_never_wait_for_each_other_for_ever(world):
-    add_modis(world)
-    world.areas.add(square(0))
-    areas = world.submit(rw_sync(N1))
-    both = world.submit({"command": "sync", "parameters": {"types": ["modis", "viirs"], "sync_version": N1}})
-    settings = world.settings.model_copy(update={"modis_url": str(world.folder / "none.csv")})
-    world.ports = replace(world.ports, settings=settings)
-    put_modis(world, "2026-01-16")
-    dispatch(areas, world.ports)
-    dispatch(both, world.ports)
-    jobs = {job.table.analysis: job.id for job in world.jobs(areas) if job.kind == "analysis"}
-    fires = {job.table.analysis: job.id for job in world.jobs(both)}
-    tick(areas, jobs["viirs"], world.ports)
-    tick(both, fires["modis"], world.ports)
-    for execution in (areas, both):
-        world.carry(execution, steps=3000)
-        assert {job.status for job in world.jobs(execution)} == {JobStatus.COMPLETE}
-    assert counted(world) == from_scratch(world, "v9")
-
-
-def check_nights(world, seed, steps):
-    """Nights of fires and areas in any order, whose analyses fail now and then: in the end all is as from scratch."""
-    chosen = random.Random(seed)
-    days = iter(range(16, 30))
-    seen = ["2026-01-15"]
-    number = 0
-    for night in range(1, steps + 1):
-        version = f"v202602{night:02}"
-        what = chosen.choice(["areas", "areas", "fires", "fires", "both"])
-        if what != "fires" and number < 3:
-            world.areas.add(square(number))
-            number += 1
-        if what != "areas":
-            seen.append(f"2026-01-{next(days)}")
-            world.put_feed(*seen, count=3)
-        failing = chosen.choice([[], [], ["x"], ["x", "y"]])
-        world.engine.script = [RunStatus(state=RunState.FAILED, message=one, retryable=False) for one in failing]
-        types = {"areas": ["rw_areas"], "fires": ["viirs"], "both": chosen.sample(["rw_areas", "viirs"], 2)}[what]
-        world.run({"command": "sync", "parameters": {"types": types, "sync_version": version}})
-    world.engine.script = []
-    for types in (["viirs"], ["rw_areas"]):
-        last = world.run({"command": "sync", "parameters": {"types": types, "sync_version": "v20260228"}})
-        assert last.status is ExecutionStatus.SUCCEEDED, (last, world.jobs(last.id))
-    assert set(world.areas.statuses().values()) <= {"saved"}
-    assert len(world.areas.store.emails()) == number
-    assert counted(world) == from_scratch(world, "v9")
-
-
-@pytest.mark.parametrize("seed", range(1))
-def test_any_order_of_nights_and_failures_loses_and_doubles_nothing(world, seed):
-    check_nights(world, seed, steps=6)
-
-
-@pytest.mark.soak
-@pytest.mark.parametrize("seed", range(1, 40))
-def test_many_more_orders_of_nights_and_failures_lose_and_double_nothing(world, seed):
-    check_nights(world, seed, steps=12)
