@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import fcntl
-import os
 from contextlib import ExitStack, asynccontextmanager
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 from pydantic import SecretStr
@@ -24,32 +23,25 @@ from datapump.embedded.areas_api.app import create_areas_api
 from datapump.embedded.areas_api.settings import AreasApiSettings
 from datapump.embedded.data_api.app import create_data_api
 from datapump.embedded.data_api.settings import DataApiSettings
-from datapump.errors import ConflictError, DatapumpError, StorageError
-from datapump.keys import ApiKey, Scope, digest, new_secret
+from datapump.errors import DatapumpError, StorageError
 from datapump.objects import Objects
 from datapump.ports import Ports
 from datapump.rate_limits import RateLimiter
 from datapump.recipes import recipes
 from datapump.schedules import Scheduler
-from datapump.secret_files import read_or_make, replace
-from datapump.stores.sqlite import (
-    Database,
-    SqliteAuditStore,
-    SqliteBackfillStore,
-    SqliteKeyStore,
-    SqliteRunStore,
-    SqliteSyncConfigStore,
-    SqliteTargetStore,
-)
+from datapump.stores.sqlite import Database, SqliteStores
+from state_machine.data_folder import ensure_owner, lock_folder, own_secret
 from state_machine.engines import embedded_engine
 from state_machine.local import LocalOrchestrator
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
-    from pathlib import Path
     from typing import IO
 
+    from fastapi import FastAPI
+
     from datapump.clock import Clock
+    from datapump.engines import EngineName
     from datapump.settings import Settings
 
 DATA_API_PATH = "/data-api"
@@ -63,11 +55,6 @@ class Embedded(NamedTuple):
     ports: Ports
 
 
-def admin_key_file(settings: Settings) -> Path:
-    """Where the server leaves the key of its owner."""
-    return settings.data_dir / "secrets" / "admin-key"
-
-
 def create_embedded(settings: Settings, clock: Clock | None = None) -> Embedded:
     """Put the deployment together; its lifespan starts and stops what runs in the background.
 
@@ -79,7 +66,7 @@ def create_embedded(settings: Settings, clock: Clock | None = None) -> Embedded:
     """
     recipes(settings.recipes)
     with ExitStack() as undo:
-        lock = _lock(settings.data_dir)
+        lock = lock_folder(settings.data_dir)
         undo.callback(lock.close)
         embedded = _put_together(settings, clock or SystemClock(), lock, undo)
         # The lifespan closes what is open, from now on.
@@ -90,101 +77,107 @@ def create_embedded(settings: Settings, clock: Clock | None = None) -> Embedded:
 def _put_together(settings: Settings, clock: Clock, lock: IO[str], undo: ExitStack) -> Embedded:
     database = Database(settings.data_dir / "datapump.sqlite")
     undo.callback(database.close)
+    stores = SqliteStores(database, clock)
+    ensure_owner(settings, stores.keys, clock)
+    token, areas_token = own_secret(settings, "data-api-token"), own_secret(settings, "areas-api-token")
     objects = Objects(settings.data_dir.resolve() / "objects", Buckets.of(settings))
-    keys = SqliteKeyStore(database)
-    _ensure_owner(settings, keys, clock)
-    token = read_or_make(settings.data_dir / "secrets" / "data-api-token", new_secret)
-    areas_token = read_or_make(settings.data_dir / "secrets" / "areas-api-token", new_secret)
-    runs = SqliteRunStore(database, clock)
-    data_api_client = _data_api_client(settings, token)
-    targets = SqliteTargetStore(database, clock)
-    engine = embedded_engine(settings, objects, clock, data_api_client)
+    data_api = _data_api_client(settings, token)
+    engine = embedded_engine(settings, objects, clock, data_api)
     ports = Ports(
         settings=settings,
         clock=clock,
-        runs=runs,
-        sync_configs=SqliteSyncConfigStore(database, clock),
+        runs=stores.runs,
+        sync_configs=stores.sync_configs,
         objects=objects,
-        data_api=data_api_client,
+        data_api=data_api,
         engine=engine,
         notifier=Webhooks.of(settings),
         areas_api=_areas_api_client(settings, areas_token),
-        targets=targets,
+        targets=stores.targets,
     )
-    data_api = create_data_api(_data_api_settings(settings, token), objects, clock)
-    areas_api = create_areas_api(_areas_api_settings(settings, areas_token), clock)
-    orchestrator = LocalOrchestrator(runs, ports, settings.orchestrator_threads)
+    behind = _Behind(
+        ports=ports,
+        lock=lock,
+        database=database,
+        data_api=create_data_api(_data_api_settings(settings, token), objects, clock),
+        areas_api=create_areas_api(_areas_api_settings(settings, areas_token), clock),
+        orchestrator=LocalOrchestrator(stores.runs, ports, settings.orchestrator_threads),
+    )
+    api = create_app(_services(ports, stores, behind.orchestrator, engine.names))
+    routes = [Mount(DATA_API_PATH, behind.data_api), Mount(AREAS_API_PATH, behind.areas_api), Mount("/", api)]
+    return Embedded(Starlette(routes=routes, lifespan=lambda app: _running(app, behind)), ports)
+
+
+@dataclass(frozen=True)
+class _Behind:
+    """What stands behind an app, to be started and stopped with it."""
+
+    ports: Ports
+    lock: IO[str]
+    database: Database
+    data_api: FastAPI
+    areas_api: FastAPI
+    orchestrator: LocalOrchestrator
+
+
+@asynccontextmanager
+async def _running(app: Starlette, behind: _Behind) -> AsyncIterator[None]:
+    ports, service = behind.ports, behind.data_api.state.service
+    with ExitStack() as stack:
+        stack.callback(behind.lock.close)
+        stack.callback(behind.database.close)
+        stack.callback(ports.data_api.close)
+        stack.callback(behind.areas_api.state.store.close)
+        if ports.areas_api is not None:
+            stack.callback(ports.areas_api.close)
+        try:
+            service.start()
+            stack.callback(service.stop)
+            behind.orchestrator.open()
+        except DatapumpError as error:
+            # The server that loads this app knows only that it did not start.
+            app.state.trouble = error
+            raise
+        stack.callback(behind.orchestrator.close)
+        yield
+
+
+def _services(
+    ports: Ports, stores: SqliteStores, orchestrator: LocalOrchestrator, engines: tuple[EngineName, ...]
+) -> Services:
+    """What the API has behind it; what is carried beside the executions is handed to the orchestrator."""
+    settings, clock = ports.settings, ports.clock
     backfills = Backfills(
-        SqliteBackfillStore(database), runs, ports.sync_configs, targets, clock, orchestrator.start, orchestrator.stop
+        stores.backfills,
+        stores.runs,
+        stores.sync_configs,
+        stores.targets,
+        clock,
+        orchestrator.start,
+        orchestrator.stop,
     )
     orchestrator.carry_also(backfills.carry)
     if settings.nightly:
         orchestrator.carry_also(Scheduler(ports).submit_due)
-    services = Services(
-        runs=runs,
-        sync_configs=ports.sync_configs,
-        keys=keys,
+    return Services(
+        runs=stores.runs,
+        sync_configs=stores.sync_configs,
+        keys=stores.keys,
         orchestrator=orchestrator,
         clock=clock,
-        data_api=lambda: data_api_client,
-        objects=objects,
-        engines=engine.names,
+        data_api=lambda: ports.data_api,
+        objects=ports.objects,
+        engines=engines,
         analyses=frozenset(ports.engine.analyses),
         limiter=RateLimiter(clock, settings.rate_limit_requests, settings.rate_limit_window_s),
-        audit=SqliteAuditStore(database),
+        audit=stores.audit,
         accounts=GfwAccounts.of(settings, clock),
-        targets=targets,
+        targets=stores.targets,
         backfills=backfills,
         wake=orchestrator.wake,
-        cursor_key=read_or_make(settings.data_dir / "secrets" / "cursor-key", new_secret).encode(),
-        checks={"run_store": lambda: _trouble(database), "orchestrator": orchestrator.trouble},
+        cursor_key=own_secret(settings, "cursor-key").encode(),
+        checks={"run_store": lambda: _trouble(stores.database), "orchestrator": orchestrator.trouble},
     )
-
-    @asynccontextmanager
-    async def lifespan(_: Starlette) -> AsyncIterator[None]:
-        with ExitStack() as stack:
-            stack.callback(lock.close)
-            stack.callback(database.close)
-            stack.callback(ports.data_api.close)
-            stack.callback(areas_api.state.store.close)
-            if ports.areas_api is not None:
-                stack.callback(ports.areas_api.close)
-            try:
-                data_api.state.service.start()
-                stack.callback(data_api.state.service.stop)
-                orchestrator.open()
-            except DatapumpError as error:
-                # The server that loads this app knows only that it did not start.
-                app.state.trouble = error
-                raise
-            stack.callback(orchestrator.close)
-            yield
-
-    routes = [Mount(DATA_API_PATH, data_api), Mount(AREAS_API_PATH, areas_api), Mount("/", create_app(services))]
-    app = Starlette(routes=routes, lifespan=lifespan)
-    return Embedded(app, ports)
-
-
-def _lock(folder: Path) -> IO[str]:
-    """The data folder's lock, held as long as the process lives."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        lock = (folder / ".lock").open("w")
-    except OSError as error:
-        raise StorageError(f"the data folder {folder} cannot be used: {error.strerror}") from error
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as error:
-        lock.close()
-        raise ConflictError(f"another datapump server runs on the data folder {folder}: stop it first") from error
-    for part in folder.iterdir():
-        if part.is_dir() and not os.access(part, os.R_OK | os.W_OK | os.X_OK):
-            lock.close()
-            raise StorageError(
-                f"the data folder {folder} cannot be used: {part} is not this user's to write; give it to the user "
-                "that runs the server, or start the server as its owner"
-            )
-    return lock
 
 
 def _trouble(database: Database) -> str | None:
@@ -193,18 +186,6 @@ def _trouble(database: Database) -> str | None:
     except StorageError as error:
         return error.message
     return None
-
-
-def _ensure_owner(settings: Settings, keys: SqliteKeyStore, clock: Clock) -> None:
-    path = admin_key_file(settings)
-    secret = read_or_make(path, new_secret)
-    known = {key.digest: key for key in keys.list()}.get(digest(secret))
-    if known is not None and known.revoked is not None:
-        # A revoked key stays revoked, also where its secret still lies in the file.
-        secret, known = new_secret(), None
-        replace(path, secret)
-    if known is None:
-        keys.add(ApiKey(digest=digest(secret), caller="owner", scope=Scope.ADMIN, created=clock.now()))
 
 
 def _data_api_client(settings: Settings, token: str) -> DataApi:

@@ -10,7 +10,8 @@ from datapump.clock import SystemClock
 from datapump.settings import Settings
 from datapump.stores.sqlite import Database, SqliteSyncConfigStore
 from datapump.sync_configs import SyncConfig, SyncMetadata, config_id
-from state_machine.embedded import admin_key_file, create_embedded
+from state_machine.data_folder import admin_key_file
+from state_machine.embedded import create_embedded
 from tests.support.live import serving
 
 with warnings.catch_warnings():

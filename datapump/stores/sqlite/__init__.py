@@ -5,6 +5,7 @@ from datapump.stores.sqlite.backfills import SqliteBackfillStore
 from datapump.stores.sqlite.database import Database
 from datapump.stores.sqlite.keys import SqliteKeyStore
 from datapump.stores.sqlite.runs import SqliteRunStore
+from datapump.stores.sqlite.stores import SqliteStores
 from datapump.stores.sqlite.sync_configs import SqliteSyncConfigStore
 from datapump.stores.sqlite.targets import SqliteTargetStore
 
@@ -14,6 +15,7 @@ __all__ = [
     "SqliteBackfillStore",
     "SqliteKeyStore",
     "SqliteRunStore",
+    "SqliteStores",
     "SqliteSyncConfigStore",
     "SqliteTargetStore",
 ]

@@ -4,7 +4,8 @@ import pytest
 
 from datapump.executions import ExecutionStatus
 from datapump.settings import Settings
-from state_machine.embedded import admin_key_file, create_embedded
+from state_machine.data_folder import admin_key_file
+from state_machine.embedded import create_embedded
 from tests.api.conftest import TestClient
 
 WEEK = {"types": ["viirs"], "dates": {"start_date": "2026-11-16", "end_date": "2026-11-22"}}
