@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from datapump.errors import NotFoundError, StorageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
+
+Secret = Literal["admin-key", "areas-api-token", "cursor-key", "data-api-token"]
+
+
+def secret_file(folder: Path, name: Secret) -> Path:
+    """Where a data folder keeps a secret; the owner's own key is `admin-key`."""
+    return folder / "secrets" / name
 
 
 def read_or_make(path: Path, make: Callable[[], str]) -> str:

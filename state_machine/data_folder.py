@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING
 
 from datapump.errors import ConflictError, StorageError
 from datapump.keys import ApiKey, Scope, digest, new_secret
-from datapump.secret_files import read_or_make, replace
+from datapump.secret_files import read_or_make, replace, secret_file
 
 if TYPE_CHECKING:
     from pathlib import Path
     from typing import IO
 
     from datapump.clock import Clock
+    from datapump.secret_files import Secret
     from datapump.settings import Settings
     from datapump.stores import KeyStore
 
@@ -46,23 +47,18 @@ def lock_folder(folder: Path) -> IO[str]:
     return lock
 
 
-def admin_key_file(settings: Settings) -> Path:
-    """Where the server leaves the key of its owner."""
-    return _secret_file(settings, "admin-key")
-
-
-def own_secret(settings: Settings, name: str) -> str:
+def own_secret(settings: Settings, name: Secret) -> str:
     """A secret that the deployment has made for itself, or makes now.
 
     Raises:
         StorageError: Its file cannot be read or written.
     """
-    return read_or_make(_secret_file(settings, name), new_secret)
+    return read_or_make(secret_file(settings.data_dir, name), new_secret)
 
 
 def ensure_owner(settings: Settings, keys: KeyStore, clock: Clock) -> None:
     """Let the key in the owner's file be one that opens everything."""
-    path = admin_key_file(settings)
+    path = secret_file(settings.data_dir, "admin-key")
     secret = read_or_make(path, new_secret)
     known = {key.digest: key for key in keys.list()}.get(digest(secret))
     if known is not None and known.revoked is not None:
@@ -71,7 +67,3 @@ def ensure_owner(settings: Settings, keys: KeyStore, clock: Clock) -> None:
         replace(path, secret)
     if known is None:
         keys.add(ApiKey(digest=digest(secret), caller="owner", scope=Scope.ADMIN, created=clock.now()))
-
-
-def _secret_file(settings: Settings, name: str) -> Path:
-    return settings.data_dir / "secrets" / name

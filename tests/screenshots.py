@@ -45,13 +45,12 @@ PAGES = {
 
 def take(server, folder, things):
     """One picture of each page for each look."""
-    key = (server.data / "secrets" / "admin-key").read_text().strip()
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
         for scheme, width in LOOKS:
             page = browser.new_context(color_scheme=scheme, viewport={"width": width, "height": 900}).new_page()
             page.goto(f"{server.url}/console/")
-            page.fill("input[name=key]", key)
+            page.fill("input[name=key]", server.key)
             page.click("button[type=submit]")
             page.wait_for_selector("main h1:not(:has-text('key'))")
             for name, (where, there) in PAGES.items():

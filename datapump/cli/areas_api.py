@@ -14,7 +14,7 @@ from datapump.clock import SystemClock
 from datapump.embedded.areas_api.app import create_areas_api
 from datapump.embedded.areas_api.settings import AreasApiSettings, AreasCaller
 from datapump.keys import new_secret
-from datapump.secret_files import read_or_make
+from datapump.secret_files import read_or_make, secret_file
 from datapump.settings import get_settings
 
 HOST = "127.0.0.1"
@@ -32,7 +32,7 @@ def areas_api(
     settings = get_settings()
     place = (data or settings.data_dir).resolve()
     areas = folder or settings.areas_folder or place / "areas"
-    token_file = place / "secrets" / "areas-api-token"
+    token_file = secret_file(place, "areas-api-token")
     url = f"http://{HOST}:{port}"
     with told():
         token = read_or_make(token_file, new_secret)

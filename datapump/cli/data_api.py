@@ -15,7 +15,7 @@ from datapump.embedded.data_api.app import create_data_api
 from datapump.embedded.data_api.settings import Caller, DataApiSettings
 from datapump.keys import new_secret
 from datapump.objects import Objects
-from datapump.secret_files import read_or_make
+from datapump.secret_files import read_or_make, secret_file
 from datapump.settings import get_settings
 
 HOST = "127.0.0.1"
@@ -28,7 +28,7 @@ def data_api(
     """Run the Data API on 127.0.0.1 until Ctrl-C, on the same data as `datapump serve`."""
     settings = get_settings()
     folder = (data or settings.data_dir).resolve()
-    token_file = folder / "secrets" / "data-api-token"
+    token_file = secret_file(folder, "data-api-token")
     with told():
         token = read_or_make(token_file, new_secret)
         told_settings = DataApiSettings(

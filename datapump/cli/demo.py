@@ -28,7 +28,7 @@ from datapump.embedded.sample.region import draw_region
 from datapump.embedded.sample.world import World, write
 from datapump.errors import ConflictError
 from datapump.objects import Objects
-from datapump.secret_files import read
+from datapump.secret_files import read, secret_file
 from datapump.settings import Settings, get_settings
 from datapump.sources.download import fetch
 from datapump.sources.download_limits import DownloadLimits
@@ -66,10 +66,10 @@ def demo(
         scene = _scene(settings, fires)
         out.print(f"datapump on {url}, its data in {settings.data_dir.resolve()}", soft_wrap=True)
         stack.enter_context(in_background(scene.settings))
-        token = SecretStr(read(settings.data_dir / "secrets" / "data-api-token"))
+        token = SecretStr(read(secret_file(settings.data_dir, "data-api-token")))
         api = DataApi(f"{url}/data-api", token, settings.data_api_timeout_s)
         stack.callback(api.close)
-        client = stack.enter_context(Client(url, SecretStr(read(settings.data_dir / "secrets" / "admin-key"))))
+        client = stack.enter_context(Client(url, SecretStr(read(secret_file(settings.data_dir, "admin-key")))))
         succeeded = _play(scene, client, api)
         if once:
             raise typer.Exit(0 if succeeded else FAILED)
@@ -221,7 +221,7 @@ def _invite(settings: Settings, scene: Scene) -> None:
     out.print(
         f"  curl '{settings.url}/data-api/dataset/{table}/{ANALYSIS_VERSION}/query/json?sql={sql}'", soft_wrap=True
     )
-    key = settings.data_dir / "secrets" / "admin-key"
+    key = secret_file(settings.data_dir, "admin-key")
     out.print(f'  curl -H "Authorization: Bearer $(cat {key})" {settings.url}/executions', soft_wrap=True)
     where = "" if settings.url == Settings.model_fields["url"].default else f"DATAPUMP_URL={settings.url} "
     out.print(f"  {where}.venv/bin/datapump sync-configs list", soft_wrap=True)

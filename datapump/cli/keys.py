@@ -14,7 +14,7 @@ from datapump.clock import SystemClock
 from datapump.errors import NotFoundError
 from datapump.key_ring import KeyRing
 from datapump.keys import ApiKey, Scope, digest
-from datapump.secret_files import replace
+from datapump.secret_files import replace, secret_file
 from datapump.settings import get_settings
 from datapump.stores.sqlite import Database, SqliteKeyStore
 
@@ -66,7 +66,7 @@ def rotate(key_id: KeyId, data: Data = None, run_table: RunTable = None, *, as_j
     """Make a new key of the same caller and scope, and revoke the old one."""
     with told(), _ring(data, run_table) as ring:
         new = ring.rotate(key_id)
-        owners = _folder(data) / "secrets" / "admin-key"
+        owners = secret_file(_folder(data), "admin-key")
         if run_table is None and owners.exists() and digest(owners.read_text().strip()).startswith(key_id):
             # The command line reads the owner's key from there.
             replace(owners, new.secret)

@@ -12,7 +12,7 @@ from rich.console import Console
 
 from datapump.client import Client, Patience
 from datapump.errors import DatapumpError, InvalidInputError, UserError
-from datapump.secret_files import read
+from datapump.secret_files import read, secret_file
 from datapump.settings import get_settings
 
 if TYPE_CHECKING:
@@ -89,5 +89,5 @@ def connect(settings: Settings | None = None, *, timeout_s: float = 30.0, attemp
         return Client(settings.url, settings.api_key, timeout_s, patience=patience)
     from pydantic import SecretStr  # noqa: PLC0415 - pydantic is slow to import and not wanted by every command
 
-    key = SecretStr(read(settings.data_dir / "secrets" / "admin-key"))
+    key = SecretStr(read(secret_file(settings.data_dir, "admin-key")))
     return Client(settings.url, key, timeout_s, patience=patience)

@@ -13,6 +13,7 @@ import uvicorn
 
 from datapump.cli.output import out, told
 from datapump.errors import DatapumpError, RemoteUnavailableError
+from datapump.secret_files import secret_file
 from datapump.settings import get_settings
 
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ def serve(
 
     def announce() -> None:
         out.print(f"datapump listens on {address}; its Data API on {address}/data-api", soft_wrap=True)
-        out.print(f"the owner's key is in {settings.data_dir / 'secrets' / 'admin-key'}", soft_wrap=True)
+        out.print(f"the owner's key is in {secret_file(settings.data_dir, 'admin-key')}", soft_wrap=True)
 
     with told():
         server = make_server(settings, announce)

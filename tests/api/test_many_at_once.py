@@ -15,7 +15,7 @@ COMMAND = {"command": "sync", "parameters": {"types": ["viirs"]}}
 
 async def submitted(server, requests, keys, at_once):
     """(number of the key, label of the answer, execution id) of so many requests over so many keys."""
-    secret = SecretStr((server.data / "secrets" / "admin-key").read_text().strip())
+    secret = SecretStr(server.key)
     gate = asyncio.Semaphore(at_once)
     # The server may close a connection just when it is used again: then the client repeats.
     async with AsyncClient(server.url, secret, 120, patience=Patience(attempts=8)) as client:

@@ -6,10 +6,10 @@ import pytest
 
 from datapump.key_ring import KeyRing
 from datapump.keys import Scope, digest
-from datapump.secret_files import read_or_make
+from datapump.secret_files import read_or_make, secret_file
 from datapump.settings import Settings
 from datapump.stores.sqlite import Database, SqliteKeyStore
-from state_machine.data_folder import admin_key_file, ensure_owner
+from state_machine.data_folder import ensure_owner
 
 
 @pytest.fixture
@@ -26,19 +26,19 @@ def keys(tmp_path):
 
 def test_the_owners_key_stays_over_restarts(settings, keys, clock):
     ensure_owner(settings, keys, clock)
-    secret = admin_key_file(settings).read_text().strip()
+    secret = secret_file(settings.data_dir, "admin-key").read_text().strip()
     ensure_owner(settings, keys, clock)
-    assert admin_key_file(settings).read_text().strip() == secret
+    assert secret_file(settings.data_dir, "admin-key").read_text().strip() == secret
     (key,) = keys.list()
     assert (key.digest, key.scope, key.caller) == (digest(secret), Scope.ADMIN, "owner")
 
 
 def test_a_revoked_owners_key_is_not_revived_by_a_restart(settings, keys, clock):
     ensure_owner(settings, keys, clock)
-    secret = admin_key_file(settings).read_text().strip()
+    secret = secret_file(settings.data_dir, "admin-key").read_text().strip()
     KeyRing(keys, clock).revoke(digest(secret)[:12])
     ensure_owner(settings, keys, clock)
-    fresh = admin_key_file(settings).read_text().strip()
+    fresh = secret_file(settings.data_dir, "admin-key").read_text().strip()
     assert keys.find(digest(secret)) is None
     assert keys.find(digest(fresh)).scope is Scope.ADMIN
 

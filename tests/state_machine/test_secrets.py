@@ -7,10 +7,10 @@ import warnings
 
 from datapump.analyses import SyncType
 from datapump.clock import SystemClock
+from datapump.secret_files import secret_file
 from datapump.settings import Settings
 from datapump.stores.sqlite import Database, SqliteSyncConfigStore
 from datapump.sync_configs import SyncConfig, SyncMetadata, config_id
-from state_machine.data_folder import admin_key_file
 from state_machine.embedded import create_embedded
 from tests.support.live import serving
 
@@ -79,7 +79,9 @@ def test_planted_secrets_are_shown_nowhere(tmp_path, caplog):
         put_configs(tmp_path / "datapump.sqlite", SyncType.VIIRS, SyncType.MODIS)
         with TestClient(create_embedded(settings).app) as client:
             told.append(client.get("/executions", headers={"Authorization": f"Bearer {GFW_TOKEN}"}).text)
-            client.headers["Authorization"] = f"Bearer {admin_key_file(settings).read_text().strip()}"
+            client.headers["Authorization"] = (
+                f"Bearer {secret_file(settings.data_dir, 'admin-key').read_text().strip()}"
+            )
             made = [client.post("/commands", json=ANALYSIS)]
             made.append(
                 client.post(

@@ -13,6 +13,7 @@ from pydantic import SecretStr
 
 from datapump.client import Client
 from datapump.clients.data_api import DataApi
+from datapump.secret_files import read, secret_file
 
 ROOT = Path(__file__).parent.parent.parent
 
@@ -80,11 +81,16 @@ class ServerProcess:
             return True
         return False
 
+    @property
+    def key(self):
+        """The owner's."""
+        return read(secret_file(self.data, "admin-key"))
+
     def client(self):
-        return Client(self.url, SecretStr((self.data / "secrets" / "admin-key").read_text().strip()))
+        return Client(self.url, SecretStr(self.key))
 
     def data_api(self):
-        token = SecretStr((self.data / "secrets" / "data-api-token").read_text().strip())
+        token = SecretStr(read(secret_file(self.data, "data-api-token")))
         return DataApi(f"{self.url}/data-api", token, 30)
 
     def __enter__(self):

@@ -62,7 +62,7 @@ class Night:
 
     @property
     def key(self):
-        return (self.folder / "secrets" / "admin-key").read_text().strip()
+        return self.server.key
 
     def client(self):
         return self.server.client()

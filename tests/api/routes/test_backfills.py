@@ -3,8 +3,8 @@ import time
 import pytest
 
 from datapump.executions import ExecutionStatus
+from datapump.secret_files import secret_file
 from datapump.settings import Settings
-from state_machine.data_folder import admin_key_file
 from state_machine.embedded import create_embedded
 from tests.api.conftest import TestClient
 
@@ -100,7 +100,7 @@ def test_a_deployment_without_backfills_says_so(world, operator):
 def test_the_loop_carries_a_backfill_to_its_end(tmp_path):
     settings = Settings(_env_file=None, data_dir=tmp_path)
     with TestClient(create_embedded(settings).app) as client:
-        headers = {"Authorization": f"Bearer {admin_key_file(settings).read_text().strip()}"}
+        headers = {"Authorization": f"Bearer {secret_file(settings.data_dir, 'admin-key').read_text().strip()}"}
         client.headers.update(headers)
         made = client.post("/backfills", json={**WEEK, "at_once": 3, "start": True}).json()
         deadline = time.monotonic() + 30
