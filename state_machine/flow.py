@@ -6,6 +6,7 @@ import logging
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
+from datapump.chaining import CALLER
 from datapump.dispatcher import dispatch
 from datapump.end_messages import tell_end
 from datapump.errors import DatapumpError
@@ -19,13 +20,16 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 ATTEMPTS = 8
 LONGEST_WAIT_S = 60.0
+# Who asks when nobody is there: the nightly schedule here and on AWS, and what starts after a new version.
+UNATTENDED = frozenset({CALLER, "schedule"})
 SEE_LOG = "see the log for this execution's id"
 
 
 def take_dispatch(execution_id: str, attempts: int, ports: Ports) -> float | None:
     """Dispatch; the seconds after which to try again, None if that is done, well or badly."""
     try:
-        dispatch(execution_id, ports, last_attempt=attempts + 1 >= ATTEMPTS)
+        last = attempts + 1 >= ATTEMPTS and not _is_patient(execution_id, ports)
+        dispatch(execution_id, ports, last_attempt=last)
     except DatapumpError as error:
         return _again(execution_id, "dispatch", attempts, error.message, ports)
     except Exception as error:  # a defect must end its execution, not the loop
@@ -76,6 +80,13 @@ def close_jobs(execution_id: str, reason: str, ports: Ports) -> None:
     for stored in ports.runs.list_jobs(execution_id):
         if not stored.job.ended:
             give_up(execution_id, stored.job.id, reason, ports)
+
+
+def _is_patient(execution_id: str, ports: Ports) -> bool:
+    """Whether a night's sync still waits for what may come back: nobody is there to ask for it again."""
+    execution = ports.runs.get_execution(execution_id)
+    waited_s = (ports.clock.now() - execution.created).total_seconds()
+    return execution.caller in UNATTENDED and waited_s < ports.settings.patience_s
 
 
 def _fail(execution_id: str, message: str, ports: Ports) -> None:

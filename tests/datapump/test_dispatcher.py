@@ -11,6 +11,7 @@ import pytest
 from pydantic import SecretStr
 
 from datapump.analyses import SyncType
+from datapump.chaining import sync_execution
 from datapump.clients.data_api import DataApi
 from datapump.commands import parse_command
 from datapump.dispatcher import dispatch
@@ -19,6 +20,7 @@ from datapump.errors import InvalidInputError, RemoteUnavailableError
 from datapump.executions import ExecutionStatus
 from datapump.jobs.documents import JobStatus
 from datapump.sync_configs import SyncConfig
+from tests.support.alert_night import put_config as put_alert_config
 from tests.support.deployment import ANALYSIS, TABLE, night
 
 GONE = "v20990101"
@@ -158,6 +160,23 @@ def test_a_data_api_that_is_away_is_asked_again_before_the_command_fails(world, 
     assert error == "the Data API did not answer GET /dataset/farms/v2: ConnectError"
     # Seven waits between eight attempts: 2, 4, 8, 16 and 32 s, then a minute each.
     assert world.clock.now() - began == timedelta(seconds=2 + 4 + 8 + 16 + 32 + 60 + 60)
+
+
+@pytest.mark.parametrize(("caller", "patient"), [("datapump", True), ("schedule", True), ("owner", False)])
+def test_a_night_waits_for_a_feed_as_long_as_patience_lasts_and_a_caller_is_told_soon(world, caller, patient, nobody):
+    put_alert_config(world, "viirs", sync_type="viirs")
+    url = f"{nobody.url}/feed.csv"
+    settings = world.settings.model_copy(update={"viirs_url": url, "feed_hosts": frozenset({"127.0.0.1"})})
+    ports = replace(world.ports, settings=settings)
+    execution = sync_execution([SyncType.VIIRS], "night", world.ports).model_copy(update={"caller": caller})
+    world.runs.create_execution(execution)
+    began = world.clock.now()
+    ended = world.carry(execution.id, ports)
+    assert ended.status is ExecutionStatus.FAILED
+    assert "broke off" in ended.errors[0]
+    waited_s = (world.clock.now() - began).total_seconds()
+    assert (waited_s >= settings.patience_s) is patient
+    assert waited_s <= settings.patience_s + 60
 
 
 def test_a_data_api_that_comes_back_is_no_failure(world, nobody):
