@@ -49,10 +49,13 @@ def find(uri: str, objects: Objects) -> RasterFile | None:
 
 
 def content_mark(file: RasterFile) -> list[int | str]:
-    """What changes when a file's content changes."""
+    """What changes when a file's content changes; nothing, of a file that is gone."""
     if isinstance(file, BucketRaster):
         return [file.size, file.tag]
-    stat = file.stat()
+    try:
+        stat = file.stat()
+    except OSError:
+        return []
     return [stat.st_size, stat.st_mtime_ns]
 
 

@@ -34,6 +34,7 @@ from datapump.engines.local.sums import Total
 from datapump.engines.local.tcl import TreeCoverLoss
 from datapump.engines.local.windows import WindowWork, plan, tasks
 from datapump.engines.local.writer import TableWriter
+from datapump.errors import DataError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -47,6 +48,7 @@ if TYPE_CHECKING:
     from datapump.engines.local.windows import Plan, Result
     from datapump.objects import Objects
 
+    Marks = dict[str, list[int | str]]
     RasterAnalyser = TreeCoverLoss | LandsatAlerts | IntegratedAlerts | BurnedAreas
 
 # Shares of a run's progress.
@@ -127,8 +129,10 @@ def compute(request: AnalysisRequest, objects: Objects, catalog: Catalog, setup:
         burned = BurnedReader(objects, told) if request.analysis is Analysis.BURNED_AREAS else None
         analyser = _analyser(request, catalog) if burned is None else BurnedAreas(catalog, *burned.read(fire_files))
         layout = plan(GRIDS[catalog.grids[request.analysis]], catalog.configured, features, objects)
-        journal = Journal(setup.journals, _key(request, features, layout, analyser))
+        marks = _marks(layout)
+        journal = Journal(setup.journals, _key(request, features, (layout, marks), analyser))
         tally = _sum(request, features, layout, (analyser, journal, setup, processes))
+        _check_unchanged(marks, layout, journal)
     manifest = describe(request, features, burned, {"features": files, "fires": fire_files})
     manifest["rasters"] = _entry(layout, tally, features)
     if request.as_of is not None:
@@ -185,13 +189,30 @@ def _sum(
     return tally
 
 
-def _key(request: AnalysisRequest, features: Features, layout: Plan, analyser: RasterAnalyser) -> str:
+def _marks(layout: Plan) -> Marks:
+    return {f"{layer} {file}": content_mark(file) for (layer, _), file in layout.tiles.paths.items()}
+
+
+def _check_unchanged(before: Marks, layout: Plan, journal: Journal) -> None:
+    """Refuse sums of which some are of one raster, some of the one that took its place."""
+    after = _marks(layout)
+    changed = [name for name, mark in before.items() if after[name] != mark]
+    if changed:
+        # Of no raster that there is.
+        journal.remove()
+        layer, file = changed[0].split(" ", 1)
+        raise DataError(f"{layer}: {file} was replaced while it was read: start the run again")
+
+
+def _key(request: AnalysisRequest, features: Features, read: tuple[Plan, Marks], analyser: RasterAnalyser) -> str:
     """All that the sums depend on, and nothing that differs when the same run is started again."""
+    layout, rasters = read
     asked = request.model_dump(mode="json", include={"analysis", "feature_type", "change_only", "as_of"})
-    rasters = {f"{layer} {file}": content_mark(file) for (layer, _), file in layout.tiles.paths.items()}
+    # Which there are, and what their values mean, decides what the numbers of contexts stand for.
+    layers = [layer.model_dump(mode="json", exclude={"public"}) for layer in layout.tiles.layers]
     shapes = _digest(b"".join(shapely.to_wkb(features.geometries)), features.codes.tobytes())
     fires = _digest(*analyser.content) if isinstance(analyser, BurnedAreas) else None
-    return json.dumps([metadata.version("datapump"), asked, rasters, shapes, fires, len(layout.windows)])
+    return json.dumps([metadata.version("datapump"), asked, layers, rasters, shapes, fires, len(layout.windows)])
 
 
 def _digest(*content: bytes) -> str:
