@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from datapump.engines.local.blocks import Block
     from datapump.engines.local.catalog import Layer
     from datapump.engines.local.codes import Codes
-    from datapump.engines.local.grouping import IntArray
+    from datapump.engines.local.grouping import FloatArray, IntArray
     from datapump.engines.local.rasters import Pixels, Rasters
 
 _BYTE = 255
@@ -117,6 +117,23 @@ def alerts(layer: Layer, rasters: Rasters) -> NDArray[np.int32] | None:
     found = values.astype(np.int32)
     found[found < LOW] = 0
     return found
+
+
+def check_amounts(sums: FloatArray, layer: Layer, rasters: Rasters) -> None:
+    """Refuse sums of a stock that are below 0: what their raster holds is a nodata value that it does not tell.
+
+    Args:
+        sums: Of some of its pixels, shape (n,).
+        layer: The stock.
+        rasters: The window.
+
+    Raises:
+        DataError: There is such a sum.
+    """
+    if (sums < 0).any():
+        raise DataError(
+            f"{_place(layer, rasters)} holds amounts below 0; if they stand for no data, set the file's nodata value"
+        )
 
 
 @overload

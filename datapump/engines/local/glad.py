@@ -71,8 +71,14 @@ class LandsatAlerts:
 
 
 def alert_amounts(picks: Picks, rasters: Rasters, catalog: Catalog) -> FloatArray:
-    """Count, hectares and tonnes of CO2 of each pixel, shape (n, 3)."""
-    biomass = finite(picks.of(rasters.pixels(catalog.layer(BIOMASS)))).astype(np.float64)
+    """Count, hectares and tonnes of CO2 of each pixel, shape (n, 3).
+
+    Raises:
+        DataError: There is biomass below 0.
+    """
+    layer = catalog.layer(BIOMASS)
+    biomass = finite(picks.of(rasters.pixels(layer))).astype(np.float64)
+    decoding.check_amounts(biomass, layer, rasters)
     return np.stack([np.ones(len(picks)), picks.area, biomass * picks.area * 0.5 * 44 / 12], axis=1)
 
 

@@ -6,6 +6,7 @@ import math
 from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
+from stat import S_ISREG
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -39,13 +40,24 @@ def find(uri: str, objects: Objects) -> RasterFile | None:
     """The file of that name; None: it is not there.
 
     Raises:
+        DataError: Something else has that name, or it cannot be told: no reason to take it for a missing tile.
         RemoteRefusedError: It lies in a real bucket and may not be read.
         RemoteUnavailableError: The bucket did not answer, again and again.
     """
     if not is_here(uri, objects):
         return look(uri, objects.buckets)
     path = objects.path(uri) if "://" in uri else Path(uri)
-    return path if path.is_file() else None
+    try:
+        mode = path.stat().st_mode
+    except (FileNotFoundError, NotADirectoryError) as error:
+        if path.is_symlink():
+            raise DataError(f"{path} is no file: a link that leads nowhere") from error
+        return None
+    except OSError as error:
+        raise DataError(f"{path} cannot be looked at: {error.strerror}") from error
+    if not S_ISREG(mode):
+        raise DataError(f"{path} is no file: a folder or a device")
+    return path
 
 
 def content_mark(file: RasterFile) -> list[int | str]:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
+from warnings import catch_warnings, simplefilter
 
 import numpy as np
 
 from datapump.engines.local.bucket_rasters import OPEN, BucketRaster, side_by_side
-from datapump.engines.local.quick_rasterio import rasterio
+from datapump.engines.local.quick_rasterio import NotGeoreferencedWarning, rasterio
 from datapump.engines.local.raster_files import (
     Pixels,
     RasterFile,
@@ -161,8 +162,11 @@ def _examined(path: RasterFile, grid: Grid, layer: Layer, tile_id: str) -> tuple
     if isinstance(path, BucketRaster):
         fault, block = _examined_in_bucket(path, grid, layer, tile_id)
     else:
-        with using(path, "is not a raster file"), rasterio.open(path) as file:
-            fault, block = _looked_at(file, grid, layer, tile_id)
+        with using(path, "is not a raster file"), catch_warnings():
+            # Of a file that was cut off, the end is gone, and with it often its place.
+            simplefilter("error", NotGeoreferencedWarning)
+            with rasterio.open(path) as file:
+                fault, block = _looked_at(file, grid, layer, tile_id)
     if fault:
         raise DataError(f"{path}, tile {tile_id} of {layer.name}: {fault}")
     return block
@@ -190,6 +194,8 @@ def _fault(file: Any, layer: Layer, grid: Grid, tile_id: str) -> str | None:  # 
         return f"has the coordinate system {file.crs}, expected EPSG:4326"
     if (file.height, file.width) != (grid.pixels, grid.pixels):
         return f"has {file.height} rows and {file.width} columns, expected {grid.pixels} of each (grid {grid.name})"
+    if (file.scales, file.offsets) != ((1,), (0,)):
+        return f"has values to be scaled (by {file.scales[0]:g}, plus {file.offsets[0]:g}), expected values as they are"
     west, north = _corner(tile_id)
     expected = (grid.size, 0.0, west, 0.0, -grid.size, north)
     off = max(abs(a - b) for a, b in zip(file.transform, expected, strict=False))

@@ -48,6 +48,8 @@ _TOP = BINS - 1
 _AT = {name: number for number, name in enumerate(AMOUNTS)}
 _STOCKS = range(_AT["biomass"], _AT["below"] + 1)
 _FLUXES = range(_AT["removals_above"], _AT["emissions"] + 1)
+# By their place behind the area among the amounts of a window.
+_NEVER_NEGATIVE = {1: BIOMASS, 3: SOIL, 4: ABOVE, 5: BELOW}
 
 
 class TreeCoverLoss:
@@ -83,7 +85,10 @@ class TreeCoverLoss:
         amounts = self._amounts(rasters, years)
         parts = [self._decoded(*part) for part in by_code(spans, rasters.shape, coded, areas, amounts)]
         keys = [np.concatenate(columns) for columns in zip(*(keys for keys, _ in parts), strict=True)]
-        return _rows(keys, np.concatenate([values for _, values in parts]))
+        values = np.concatenate([values for _, values in parts])
+        for at, name in _NEVER_NEGATIVE.items():
+            decoding.check_amounts(values[:, at], self._catalog.layer(name), rasters)
+        return _rows(keys, values)
 
     def _amounts(self, rasters: Rasters, years: Pixels | None) -> list[Amount]:
         """Biomass, fires, stocks and fluxes, per hectare; fires and emissions count where there is loss."""
