@@ -42,7 +42,7 @@ class Identities:
     """Looks at the tables of one run, one after the other."""
 
     def __init__(self) -> None:
-        self._totals: dict[tuple[str, str], tuple[str, float]] = {}
+        self._totals: dict[tuple[str, str], tuple[str, float, float]] = {}
         self._weeks: Weeks | None = None
         self._most = 1
 
@@ -71,9 +71,11 @@ class Identities:
     def _compare(self, table: Table, column: str, values: FloatArray) -> None:
         """The same table adds up to the same at every level."""
         total = float(values.sum())
-        level, before = self._totals.setdefault((table.name, column), (table.level, total))
+        first = (table.level, total, float(np.abs(values).sum()))
+        # Of the finest level: where gains and losses cancel out above it, what was rounded there is still in the sum.
+        level, before, summed = self._totals.setdefault((table.name, column), first)
         self._most = max(self._most, table.rows)
-        slack = _RELATIVE * float(np.abs(values).sum()) + _ROUNDED.get(column, 0) * 2 * self._most
+        slack = _RELATIVE * summed + _ROUNDED.get(column, 0) * 2 * self._most
         fits = abs(total - before) <= slack
         _require(fits, table, f"{column} adds up to {total}, but to {before} at level {level}")
 

@@ -65,9 +65,9 @@ class FiresEntry(TypedDict):
 class RastersEntry(TypedDict):
     """What was read of rasters.
 
-    `windows_skipped` counts windows by the required layer that has no tile there, `tiles_missing` the tiles that
-    are not there by layer, `rows_beyond_grid` the rows of features that reach beyond 180 or 90 degrees: what lies
-    there has no pixels.
+    `windows_skipped` counts windows by the required layer that has no tile there, `tiles` the tiles in which features
+    have pixels, `tiles_missing` those of them that are not there by layer, `rows_beyond_grid` the rows of features
+    that reach beyond 180 or 90 degrees: what lies there has no pixels.
     """
 
     grid: str

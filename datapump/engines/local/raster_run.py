@@ -79,14 +79,18 @@ class Setup:
 
 @dataclass
 class _Tally:
-    """What came of the windows so far."""
+    """What came of the windows so far, and the tiles in which features have pixels."""
 
     total: Total
+    layout: Plan
     windows: int = 0
     pixels: int = 0
     skipped: dict[str, int] = field(default_factory=dict)
+    tile_ids: set[str] = field(default_factory=set)
 
     def add(self, result: Result) -> None:
+        if result.pixels:
+            self.tile_ids.add(self.layout.tile_id(self.windows))
         self.windows += 1
         if result.skipped:
             self.skipped[result.skipped] = self.skipped.get(result.skipped, 0) + 1
@@ -134,7 +138,7 @@ def compute(request: AnalysisRequest, objects: Objects, catalog: Catalog, setup:
         tally = _sum(request, features, layout, (analyser, journal, setup, processes))
         _check_unchanged(marks, layout, journal)
     manifest = describe(request, features, burned, {"features": files, "fires": fire_files})
-    manifest["rasters"] = _entry(layout, tally, features)
+    manifest["rasters"] = _entry(tally, features)
     if request.as_of is not None:
         manifest["as_of"] = request.as_of.isoformat()
     manifest["layers"] = {layer.name: layer.uri or "" for layer in catalog.configured}
@@ -170,7 +174,7 @@ def _sum(
     request: AnalysisRequest, features: Features, layout: Plan, how: tuple[RasterAnalyser, Journal, Setup, Processes]
 ) -> _Tally:
     analyser, journal, setup, processes = how
-    tally = _Tally(Total(analyser.keys, analyser.amounts))
+    tally = _Tally(Total(analyser.keys, analyser.amounts), layout)
     required = tuple(layer.name for layer in layout.tiles.layers if request.analysis in layer.required)
     work = WindowWork(analyser, layout.tiles, required)
     count = len(layout.windows)
@@ -222,16 +226,17 @@ def _digest(*content: bytes) -> str:
     return digest.hexdigest()
 
 
-def _entry(layout: Plan, tally: _Tally, features: Features) -> RastersEntry:
-    missing = layout.tiles.missing(layout.tile_ids)
+def _entry(tally: _Tally, features: Features) -> RastersEntry:
+    tiles = tally.layout.tiles
+    missing = tiles.missing(tally.tile_ids)
     bounds = shapely.bounds(features.geometries)
     beyond = (bounds < [-180, -90, -180, -90]).any(axis=1) | (bounds > [180, 90, 180, 90]).any(axis=1)
     return {
-        "grid": layout.tiles.grid.name,
+        "grid": tiles.grid.name,
         "windows": tally.windows,
         "windows_skipped": tally.skipped,
         "pixels": tally.pixels,
-        "tiles": len(layout.tile_ids),
-        "tiles_missing": {name: len(tiles) for name, tiles in missing.items()},
+        "tiles": len(tally.tile_ids),
+        "tiles_missing": {name: len(absent) for name, absent in missing.items()},
         "rows_beyond_grid": int(beyond.sum()),
     }

@@ -74,10 +74,10 @@ class Plan:
     tiles: Tiles
     windows: list[tuple[Window, IntArray]]
 
-    @property
-    def tile_ids(self) -> set[str]:
-        """The tiles that windows lie in."""
-        return {self.tiles.grid.tile_id(window.row, window.column) for window, _ in self.windows}
+    def tile_id(self, number: int) -> str:
+        """The tile that a window lies in."""
+        window, _ = self.windows[number]
+        return self.tiles.grid.tile_id(window.row, window.column)
 
 
 @dataclass(frozen=True)
@@ -139,10 +139,23 @@ def plan(grid: Grid, layers: Iterable[Layer], features: Features, objects: Objec
     Raises:
         DataError: A raster file is not what it should be.
     """
-    bounds = shapely.bounds(features.geometries)
-    rough = {grid.tile_id(window.row, window.column) for window, _ in grid.windows(bounds, grid.pixels)}
+    boxes, row = _boxes(features.geometries, grid)
+    rough = {grid.tile_id(window.row, window.column) for window, _ in grid.windows(boxes, grid.pixels)}
     tiles = find_tiles(grid, layers, rough, objects)
-    return Plan(tiles, list(grid.windows(bounds, grid.step(tiles.block))))
+    windows = grid.windows(boxes, grid.step(tiles.block))
+    return Plan(tiles, [(window, np.unique(row[inside])) for window, inside in windows])
+
+
+def _boxes(polygons: Geometries, grid: Grid) -> tuple[FloatArray, IntArray]:
+    """The boxes around polygons, and whose each is; around each part of one that is larger than a tile.
+
+    One on both sides of 180 degrees would else be looked for all around the earth.
+    """
+    boxes = shapely.bounds(polygons)
+    large = (np.maximum(boxes[:, 2] - boxes[:, 0], boxes[:, 3] - boxes[:, 1]) > grid.degrees).nonzero()[0]
+    others = np.delete(np.arange(len(polygons)), large)
+    parts, part = shapely.get_parts(polygons[large], return_index=True)
+    return np.concatenate([boxes[others], shapely.bounds(parts)]), np.concatenate([others, large[part]])
 
 
 @dataclass(frozen=True)

@@ -53,6 +53,12 @@ def test_levels_that_do_not_add_up_end_the_run():
         found.check(summary("iso", **{AREA: [3.1]}))
 
 
+def test_levels_add_up_where_amounts_above_and_below_nothing_cancel_out():
+    found, net = Identities(), "gfw_net_flux_co2e__Mg"
+    found.check(summary(**{net: [0.1 + 0.2, 1e6, -1e6, -0.3]}))
+    found.check(summary("iso", **{net: [(0.1 + 0.2 + 1e6) + (-1e6 - 0.3)]}))
+
+
 def test_weeks_are_the_days_regrouped():
     days = fires("daily_alerts", [0, 1, 2], ["2026-01-04", "2026-01-05", "2026-01-11"], [1, 2, 3])
     found = Identities()
