@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import resource
 import sys
+from collections import Counter
 from contextlib import closing, contextmanager
 from datetime import date, datetime
 from itertools import pairwise
@@ -154,11 +155,13 @@ def _run(
 
 def _in_short(summary: Mapping[str, Any]) -> dict[str, object]:
     """What is asked for first; the whole manifest follows."""
-    rasters = summary.get("rasters", {})
+    rasters, skipped = summary.get("rasters", {}), Counter[str]()
+    for one in (*summary["features"]["skipped_reasons"], *summary.get("fires", {}).get("dropped_reasons", ())):
+        skipped[one["reason"]] += one["rows"]
     return {
         "windows": rasters.get("windows", 0),
         "pixels": rasters.get("pixels", 0),
-        "rows_skipped": {one["reason"]: one["rows"] for one in summary["features"]["skipped_reasons"]},
+        "rows_skipped": dict(skipped),
         "layers_missing": summary["layers_not_configured"],
         "tiles_missing": summary.get("tiles_missing", rasters.get("tiles_missing", {})),
     }

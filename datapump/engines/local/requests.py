@@ -63,7 +63,8 @@ def check(request: AnalysisRequest, layers: Path | None) -> Catalog:
         if all(catalog.layer(name).uri is None for name in names):
             raise UnsupportedError(
                 f"the analysis {analysis} needs the layer {' or '.join(names)}, which is not configured: "
-                f'write [layers.{names[0]}] with uri = ".../{{tile_id}}.tif" into the catalog file'
+                f'write [layers.{names[0]}] with uri = ".../{{tile_id}}.tif" into the catalog file, '
+                "or public = true for all layers of the public data lake"
             )
     return catalog
 

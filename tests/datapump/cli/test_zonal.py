@@ -63,6 +63,17 @@ def test_tables_are_written_to_a_folder_of_the_analysis_and_the_time(tmp_path, w
     assert result.stderr == ""
 
 
+def test_the_summary_counts_rows_of_features_and_of_fires_that_were_skipped(tmp_path, world, command):
+    with (tmp_path / "features.tsv").open("a") as file:
+        file.write("c\tzz\tt\tt\n")
+    with (tmp_path / "fires.tsv").open("a") as file:
+        file.write("0.5\t999\t2026-01-03\t1200\tn\t1\t1\t1\n" * 2)
+    assert json.loads(command().stdout)["rows_skipped"] == {
+        "geometry is not hexadecimal WKB": 1,
+        "latitude beyond 90 or longitude beyond 180 degrees": 2,
+    }
+
+
 def test_change_only_writes_no_whitelist(tmp_path, world, command):
     assert command("--change-only").exit_code == 0
     assert not any("whitelist" in name for name in files(tmp_path / "out"))
