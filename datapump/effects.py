@@ -20,7 +20,15 @@ Outcome = dict[str, Any]
 
 
 class UnsettledError(Exception):
-    """A write was tried, its outcome is unknown, and it may still be on its way: look again later."""
+    """It is too early to go on: look again later.
+
+    Attributes:
+        reason: What is waited for, in words: by default, the outcome of a write that may still be on its way.
+    """
+
+    def __init__(self, key: str, reason: str = "waiting to learn what became of the last write") -> None:
+        super().__init__(key)
+        self.reason = reason
 
 
 def once(key: str, ports: Ports, do: Callable[[], Outcome | None], find: Callable[[], Outcome | None]) -> Outcome:

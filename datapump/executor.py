@@ -85,9 +85,9 @@ def move(job: AnyJob, execution: Execution, ports: Ports) -> None:
         if not _ended_from_outside(job, execution, ports):
             _tick(job, execution.id, ports)
         job.outage_since = None
-    except UnsettledError:
+    except UnsettledError as error:
         job.outage_since = None
-        wait(job, ports.settings, message="waiting to learn what became of the last write")
+        wait(job, ports.settings, message=error.reason)
     except (RemoteUnavailableError, StorageError) as error:
         _bear(job, error, ports)
     except (DatapumpError, JobFailedError) as error:

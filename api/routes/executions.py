@@ -22,13 +22,15 @@ from api.services import Services, ServicesOf
 from api.validation import parse
 from datapump.analyses import SyncType
 from datapump.commands import LABEL_NAME_PATTERN, LABEL_VALUE_PATTERN
-from datapump.executions import ExecutionFilters, ExecutionStatus
+from datapump.executions import Execution, ExecutionFilters, ExecutionStatus
 from datapump.keys import Scope
 from datapump.names import DatasetName
 
 router = APIRouter(tags=["executions"])
 logger = logging.getLogger(__name__)
 LIST = "executions"
+# Of what was said of a dispatch, which is tried again each minute until patience ends.
+MOST_TRIES = 500
 LABEL_PATTERN = f"{LABEL_NAME_PATTERN[:-1]}(:{LABEL_VALUE_PATTERN[1:-1]})?$"
 PAGE: dict[str, Any] = {
     "description": "A page.",
@@ -154,4 +156,13 @@ def stop_execution(
 def _document(services: Services, execution_id: str) -> ExecutionDocument:
     # In this order: jobs that are younger than the status can be ahead of it, never behind.
     execution = services.runs.get_execution(execution_id)
-    return ExecutionDocument.with_jobs(execution, services.runs.list_jobs(execution_id), services.clock.now())
+    jobs = services.runs.list_jobs(execution_id)
+    return ExecutionDocument.with_jobs(execution, jobs, services.clock.now(), waiting=_waiting(execution, services))
+
+
+def _waiting(execution: Execution, services: Services) -> str | None:
+    """Why an execution has no jobs yet: the last that was said of its dispatch."""
+    if execution.status is not ExecutionStatus.ACCEPTED:
+        return None
+    events = services.runs.list_events(execution.id, limit=MOST_TRIES)
+    return next((event.message for event in reversed(events) if event.kind == "retry"), None)

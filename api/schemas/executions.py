@@ -221,10 +221,15 @@ class ExecutionDocument(ExecutionSummary):
     parameters: dict[str, Any] = Field(description="The command's parameters.")
     counts: dict[JobStatus, int] = Field(description="How many of its jobs have each status.")
     published: list[Result] = Field(description="What its jobs have published; it stays, also if they are stopped.")
+    waiting: str | None = Field(
+        description="What it waits for before its jobs can be made, in words; null if nothing holds it up."
+    )
     jobs: list[JobDocument]
 
     @classmethod
-    def with_jobs(cls, execution: Execution, jobs: Sequence[StoredJob], now: datetime) -> ExecutionDocument:
+    def with_jobs(
+        cls, execution: Execution, jobs: Sequence[StoredJob], now: datetime, *, waiting: str | None = None
+    ) -> ExecutionDocument:
         """The document of an execution and its jobs."""
         statuses = [stored.status for stored in jobs]
         documents = [JobDocument.of(stored, now) for stored in jobs]
@@ -233,6 +238,7 @@ class ExecutionDocument(ExecutionSummary):
             parameters=execution.command["parameters"],
             counts={status: statuses.count(status) for status in JobStatus},
             published=[result for job in documents for result in job.results if result.published],
+            waiting=waiting,
             jobs=documents,
         )
 

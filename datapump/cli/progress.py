@@ -30,6 +30,7 @@ class JobProgress:
         )
         self._tasks: dict[str, TaskID] = {}
         self._lines: dict[str, str] = {}
+        self._waiting: str | None = None
 
     def __enter__(self) -> Self:
         if self._console.is_terminal:
@@ -42,6 +43,10 @@ class JobProgress:
 
     def show(self, execution: dict[str, Any]) -> None:
         """Bring the bars to what the execution's document says."""
+        waiting = execution.get("waiting")
+        if waiting is not None and waiting != self._waiting:
+            self._waiting = waiting
+            self._console.print(waiting, markup=False, highlight=False, soft_wrap=True)
         for job in execution.get("jobs", []):
             if self._console.is_terminal:
                 self._bar(job)

@@ -172,7 +172,7 @@ def _check_appendable(result: ResultTable, ports: Ports) -> None:
     if version["status"] == "failed" or status == "failed":
         raise JobFailedError(f"{result} has failed before and takes no more rows: delete it and run its analysis again")
     if version["status"] == "pending" or status == "pending":
-        raise UnsettledError(str(result))
+        raise UnsettledError(str(result), f"waiting until {result} has loaded what others wrote to it")
 
 
 def _appended(result: ResultTable, ports: Ports) -> Outcome | None:

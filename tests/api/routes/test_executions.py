@@ -360,3 +360,15 @@ def test_an_execution_that_another_one_triggered_names_and_links_it(world, reade
     assert "triggered_by" not in reader.get(f"/executions/{first.id}").json()["links"]
     kinds = [event["kind"] for event in reader.get(f"/executions/{first.id}/events").json()["items"]]
     assert kinds == ["accepted", "triggered"]
+
+
+def test_an_execution_that_has_no_jobs_yet_says_what_it_waits_for(world, reader, executions):
+    address = f"/executions/{executions[0]}"
+    runs = world.services.runs
+    assert reader.get(address).json()["waiting"] is None
+    for attempt in (1, 2):
+        text = f"dispatch will be tried again in 2 s (attempt {attempt}): the feed broke off"
+        runs.add_event(executions[0], NewEvent(kind="retry", message=text))
+    assert reader.get(address).json()["waiting"] == text
+    runs.begin(executions[0], [], [], [])
+    assert reader.get(address).json()["waiting"] is None

@@ -241,6 +241,7 @@ def test_an_append_waits_until_the_rows_of_another_are_loaded(world):
             world.step()
         (job,) = world.jobs(identity)
         assert (job.status, job.results[0].state) == (JobStatus.EXECUTING, ResultState.WAITING)
+        assert job.message == f"waiting until {DAILY} v1 has loaded what others wrote to it"
         assert len(asked(world, "POST", f"/dataset/{DAILY}/v1/append")) == 1
     assert world.carry(identity).status is ExecutionStatus.SUCCEEDED
     assert len(world.rows()) == 3
