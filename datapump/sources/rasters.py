@@ -26,7 +26,6 @@ from datapump.sync_configs import RASTER, config_id
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-    from datetime import date
 
     from datapump.jobs.documents import Table
     from datapump.ports import Ports
@@ -105,7 +104,6 @@ def raster_job(recipe: Recipe, sync_version: str, ports: Ports, *, sync_config: 
     Raises:
         DatapumpError: The source cannot be read, or has something that the recipe does not allow for.
     """
-    today = ports.clock.now().date()
     published = Published(recipe.dataset, ports.data_api)
     others = {dataset: Published(dataset, ports.data_api) for dataset in sorted(_datasets(recipe))}
     new = _look(recipe, sync_version, published, others, ports)
@@ -113,36 +111,41 @@ def raster_job(recipe: Recipe, sync_version: str, ports: Ports, *, sync_config: 
     finding = Finding(new.newest, published.latest, hindrance or new.why)
     if new.version is None or hindrance is not None:
         return Decision(None, finding)
-    if recipe.content.last_day is not None and (day_of(new.version) or today) > recipe.content.last_day:
-        raise DataError(
-            f"{recipe.dataset} {new.version}: the pixels cannot express days after {recipe.content.last_day} "
-            "(content.last_day in its recipe): it needs another encoding"
-        )
     plan = Plan(recipe, new.version, new.release, published, others, ports.settings)
-    assets = plan.assets()
-    job = RasterJob(
-        id=ports.clock.new_id(),
-        dataset=recipe.dataset,
-        version=new.version,
-        sync_type=SyncType(recipe.sync),
-        sync_version=sync_version,
-        sync_config=sync_config,
-        metadata={
-            "content_date_range": {
-                "start_date": recipe.content.start.isoformat(),
-                "end_date": _content_end(recipe, new.version, today).isoformat(),
-            },
-            "content_date_description": recipe.content.description,
-        },
-        assets=assets,
-        retire=retirements(recipe, new.version, published, plan.in_use, today),
-        notify=list(recipe.notify),
-    )
+    job = _version_job(plan, sync_version, sync_config, ports)
     unfinished = taken_up(job, ports)
     if unfinished is None:
         return Decision(job, finding)
     decided = f"{new.why}; job {unfinished.id}, which failed to make it, is taken up"
     return Decision(unfinished, finding._replace(decided=decided))
+
+
+def _version_job(plan: Plan, sync_version: str, sync_config: str | None, ports: Ports) -> RasterJob:
+    recipe, version, today = plan.recipe, plan.version, ports.clock.now().date()
+    content = recipe.content
+    if content.last_day is not None and (day_of(version) or today) > content.last_day:
+        raise DataError(
+            f"{recipe.dataset} {version}: the pixels cannot express days after {content.last_day} "
+            "(content.last_day in its recipe): it needs another encoding"
+        )
+    assets = plan.assets()
+    end = (day_of(version) or today) if content.end == "release" else today
+    return RasterJob(
+        id=ports.clock.new_id(),
+        dataset=recipe.dataset,
+        version=version,
+        sync_type=SyncType(recipe.sync),
+        sync_version=sync_version,
+        sync_config=sync_config,
+        metadata={
+            "content_date_range": {"start_date": content.start.isoformat(), "end_date": end.isoformat()},
+            "content_date_description": content.description,
+        },
+        assets=assets,
+        # The assets say which older versions they use.
+        retire=retirements(recipe, version, plan.published, plan.in_use, today),
+        notify=list(recipe.notify),
+    )
 
 
 def _is_switched_off(row: str, ports: Ports) -> bool:
@@ -172,10 +175,6 @@ def _datasets(recipe: Recipe) -> set[str]:
     if isinstance(recipe.release, VersionRelease):
         found.add(recipe.release.dataset)
     return found - {recipe.dataset}
-
-
-def _content_end(recipe: Recipe, version: str, today: date) -> date:
-    return (day_of(version) or today) if recipe.content.end == "release" else today
 
 
 def _look(
