@@ -7,7 +7,7 @@ from itertools import count
 
 import pytest
 
-from api.schemas.executions import JobDocument
+from api.schemas.jobs import JobDocument
 from datapump.engines import Cluster, Outlook, RunState, RunStatus
 from datapump.engines.choice import ChoosingEngine, Limits
 from datapump.engines.local.sizing import Sizer
