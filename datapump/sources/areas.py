@@ -16,20 +16,19 @@ import json
 from datetime import timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import TYPE_CHECKING, Literal
 
-from datapump.analyses import Analysis, SyncType
+from datapump.analyses import SyncType
 from datapump.areas.extent import read_extent
 from datapump.areas.files import area_list, feature_file, free_stem, known_areas, stems
 from datapump.areas.intake import Intake, take_in
-from datapump.areas.jobs import job_of, owed_of
-from datapump.areas.owed import owe, owed_by, settle
+from datapump.areas.jobs import owed_of
+from datapump.areas.owed import owe
+from datapump.areas.owing import Owing, owing
 from datapump.areas.slices import Slicer
-from datapump.errors import DatapumpError, NotFoundError
-from datapump.executions import ENDED
-from datapump.jobs.analysis import take_up
+from datapump.errors import NotFoundError
 from datapump.jobs.area_statuses import areas_api
-from datapump.jobs.documents import AnalysisJob, AreaStatusJob, JobStatus
+from datapump.jobs.documents import AnalysisJob, AreaStatusJob
 from datapump.land import land_cells
 from datapump.sources import Finding, News
 from datapump.sources.configs import enabled, none_enabled
@@ -40,27 +39,11 @@ if TYPE_CHECKING:
     from datapump.jobs.documents import AnyJob, Table
     from datapump.land import Cells
     from datapump.ports import Ports
-    from datapump.sync_configs import AreasOwed, SyncConfig
+    from datapump.sync_configs import SyncConfig
 
 MOST_NOTES = 100
-# Rows of their areas are appended to the latest version, whichever analysis version made it.
-TO_LATEST = frozenset({Analysis.GLAD.value, Analysis.INTEGRATED_ALERTS.value})
 # Elsewhere the Areas API is production's: it is read, and nothing is said about its areas.
 TELLING = frozenset({"production", "embedded"})
-
-
-class _Owing(NamedTuple):
-    """What a config does about a file that its tables lack.
-
-    Attributes:
-        job: The job that brings it there; None if there is none tonight.
-        reason: Why there is none.
-        error: Whether that is a mistake that somebody has to mend.
-    """
-
-    job: AnalysisJob | None
-    reason: str = ""
-    error: bool = False
 
 
 def news(sync_type: SyncType, sync_version: str, tables: Sequence[Table] | None, ports: Ports) -> News:
@@ -78,11 +61,11 @@ def news(sync_type: SyncType, sync_version: str, tables: Sequence[Table] | None,
     intake = _take_in(sync_version, ports, notes)
     jobs: list[AnyJob] = []
     errors: list[str] = []
-    owing = _owing(sync_version, {config.id for config in wanted}, ports)
-    jobs += [found.job for one in owing.values() for found in one.values() if found.job is not None]
-    notes += _hindrances(owing, errors)
+    by_file = owing(sync_version, {config.id for config in wanted}, ports)
+    jobs += [found.job for one in by_file.values() for found in one.values() if found.job is not None]
+    notes += _hindrances(by_file, errors)
     if ports.settings.environment in TELLING:
-        jobs += _status_jobs(intake, owing, sync_version, notes, ports)
+        jobs += _status_jobs(intake, by_file, sync_version, notes, ports)
     if not jobs and not notes and not errors:
         notes.append("nothing to do: no areas are pending")
     return News(jobs, notes, errors, _findings(wanted, jobs))
@@ -155,73 +138,14 @@ def _every_config(ports: Ports) -> list[SyncConfig]:
             return found
 
 
-def _owing(sync_version: str, wanted: set[str], ports: Ports) -> dict[str, dict[str, _Owing]]:
-    """By file, then by id of each enabled config whose tables lack it: what is done about that."""
-    there = set(stems(ports))
-    found: dict[str, dict[str, _Owing]] = {}
-    configs = enabled(SyncType.RW_AREAS, None, ports)
-    for config in configs:
-        doubling = _doubling(config, configs)
-        for stem, owed in sorted(owed_by(config).items()):
-            # A file that was noted and never stored, because the process died in between, is not there to be analysed.
-            if stem in there:
-                one = doubling or _bring(config, stem, owed, sync_version, wanted, ports)
-                if one is not None:
-                    found.setdefault(stem, {})[config.id] = one
-    return found
-
-
-def _doubling(config: SyncConfig, configs: list[SyncConfig]) -> _Owing | None:
-    """Why a config must not be followed: another one would append the same rows to the same, latest, version."""
-    if config.analysis not in TO_LATEST:
-        return None
-    same = [one for one in configs if (one.dataset, one.analysis) == (config.dataset, config.analysis)]
-    if len(same) == 1:
-        return None
-    versions = ", ".join(sorted(one.analysis_version for one in same))
-    return _Owing(
-        None,
-        f"{len(same)} sync configs of {config.dataset} {config.analysis} are on (of the analysis versions {versions}), "
-        "and each would append the same rows to the latest version: switch all but one off; until then the areas stay "
-        "pending",
-        error=True,
-    )
-
-
-def _bring(
-    config: SyncConfig, stem: str, owed: AreasOwed, sync_version: str, wanted: set[str], ports: Ports
-) -> _Owing | None:
-    """What is done about a file that a config's tables lack; None if they hold it after all."""
-    holder = ports.runs.newest_execution_of(owed.job_id)
-    name = f"{config.dataset} {config.analysis} {config.analysis_version}"
-    if holder is not None and ports.runs.get_execution(holder).status not in ENDED:
-        return _Owing(None, f"{stem}: left to execution {holder}, which analyses it for {name}")
-    job = None if holder is None else ports.runs.get_job(holder, owed.job_id).job
-    if job is not None and job.status is JobStatus.COMPLETE:
-        settle(config.id, stem, ports)
-        return None
-    if config.id not in wanted:
-        return _Owing(None, f"{stem}: its areas stay pending, this sync is not for {name}")
-    try:
-        if isinstance(job, AnalysisJob):
-            take_up(job, ports)
-            return _Owing(job, f"{stem}: taking up job {job.id} for {name}")
-        return _Owing(job_of(config, stem, owed, sync_version, ports))
-    except DatapumpError as error:
-        if error.retryable:
-            raise
-        # A config that cannot be followed must not hold up the others.
-        return _Owing(None, f"{stem}: its areas stay pending, {name}: {error.message}", error=True)
-
-
-def _hindrances(owing: dict[str, dict[str, _Owing]], errors: list[str]) -> list[str]:
-    every = [one for by_config in owing.values() for one in by_config.values() if one.reason]
+def _hindrances(by_file: dict[str, dict[str, Owing]], errors: list[str]) -> list[str]:
+    every = [one for by_config in by_file.values() for one in by_config.values() if one.reason]
     errors += dict.fromkeys(one.reason for one in every if one.error)
     return [one.reason for one in every if not one.error]
 
 
 def _status_jobs(
-    intake: Intake, owing: dict[str, dict[str, _Owing]], sync_version: str, notes: list[str], ports: Ports
+    intake: Intake, by_file: dict[str, dict[str, Owing]], sync_version: str, notes: list[str], ports: Ports
 ) -> list[AreaStatusJob]:
     """A job for the areas of each file that are pending, and one for those that are rejected."""
     jobs = []
@@ -229,7 +153,7 @@ def _status_jobs(
         reasons = {rejection.id: rejection.reason for rejection in intake.rejected}
         jobs.append(_status_job("error", "rejected", sorted(reasons), sync_version, ports, reasons=reasons))
     for stem, ids in sorted(intake.by_file.items()):
-        analyses = [one.job for one in owing.get(stem, {}).values()]
+        analyses = [one.job for one in by_file.get(stem, {}).values()]
         if None in analyses:
             notes.append(f"{stem}: {len(ids)} areas stay pending until all analyses have it")
             continue
