@@ -32,6 +32,7 @@ from datapump.jobs.documents import (
 from datapump.jobs.publishing import published_already
 from datapump.jobs.ticking import reopen
 from datapump.jobs.version_update import version_job
+from datapump.stores.config_pages import every_config
 from datapump.syncing import sync_jobs
 
 if TYPE_CHECKING:
@@ -164,11 +165,4 @@ def _set_latest(parameters: SetLatestParameters, ports: Ports) -> Dispatched:
 
 
 def _analysed(version: str, ports: Ports) -> set[tuple[str, str]]:
-    pairs: set[tuple[str, str]] = set()
-    after = None
-    while True:
-        page = ports.sync_configs.list(analysis_version=version, after=after)
-        pairs |= {(config.dataset, config.analysis) for config in page.items}
-        after = page.next
-        if after is None:
-            return pairs
+    return {(config.dataset, config.analysis) for config in every_config(ports.sync_configs, analysis_version=version)}

@@ -14,6 +14,7 @@ from datapump.commands import (
 )
 from datapump.errors import ConflictError, UnsupportedError
 from datapump.jobs.documents import AnalysisJob, RasterJob, SetLatestJob
+from datapump.stores.config_pages import every_config
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -116,10 +117,6 @@ def _of_sync(parameters: SyncParameters, configs: SyncConfigStore) -> Iterator[s
         yield from (table_target(table.dataset, table.analysis) for table in parameters.tables)
     for sync_type in parameters.types:
         yield f"feed {sync_type}"
-        after = None
-        while parameters.tables is None:
-            page = configs.list(sync_type=sync_type.value, sync=True, after=after)
-            yield from (table_target(config.dataset, config.analysis) for config in page.items)
-            after = page.next
-            if after is None:
-                break
+        if parameters.tables is None:
+            followed = every_config(configs, sync_type=sync_type.value, sync=True)
+            yield from (table_target(config.dataset, config.analysis) for config in followed)

@@ -32,6 +32,7 @@ from datapump.jobs.documents import AnalysisJob, AreaStatusJob
 from datapump.land import land_cells
 from datapump.sources import Finding, News
 from datapump.sources.configs import enabled, none_enabled
+from datapump.stores.config_pages import every_config
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -119,23 +120,12 @@ def _cells(ports: Ports) -> Cells:
 def _put(path: Path, areas: list[str], sync_version: str, ports: Ports) -> str:
     """Store a file of new areas. What is noted of it comes first: from when it is there, others read it."""
     stem = free_stem(sync_version, stems(ports))
-    for config in _every_config(ports):
+    # Also those that are switched off: they may be switched on again. All are read before the first is changed.
+    for config in list(every_config(ports.sync_configs, sync_type=SyncType.RW_AREAS.value)):
         owe(config.id, {stem: owed_of(config, stem, sync_version, ports)}, ports)
     ports.objects.put(area_list(stem, ports), json.dumps({"geostores": areas}).encode())
     ports.objects.put(feature_file(stem, ports), path)
     return stem
-
-
-def _every_config(ports: Ports) -> list[SyncConfig]:
-    """Every config of user areas, also one that is switched off: it may be switched on again."""
-    found: list[SyncConfig] = []
-    after = None
-    while True:
-        page = ports.sync_configs.list(sync_type=SyncType.RW_AREAS.value, after=after)
-        found += page.items
-        after = page.next
-        if after is None:
-            return found
 
 
 def _hindrances(by_file: dict[str, dict[str, Owing]], errors: list[str]) -> list[str]:

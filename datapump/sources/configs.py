@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from datapump.stores.config_pages import every_config
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -15,14 +17,7 @@ if TYPE_CHECKING:
 
 def enabled(sync_type: SyncType, tables: Sequence[Table] | None, ports: Ports) -> list[SyncConfig]:
     """The configs of a type that are switched on, of the given tables where some are given."""
-    found: list[SyncConfig] = []
-    after = None
-    while True:
-        page = ports.sync_configs.list(sync_type=sync_type.value, sync=True, after=after)
-        found += page.items
-        after = page.next
-        if after is None:
-            break
+    found = list(every_config(ports.sync_configs, sync_type=sync_type.value, sync=True))
     if tables is None:
         return found
     wanted = {(table.dataset, table.version, table.analysis.value) for table in tables}

@@ -9,6 +9,7 @@ from boto3.dynamodb.conditions import Attr, Key
 
 from datapump.errors import DataError, NotFoundError, StorageError
 from datapump.stores import Page
+from datapump.stores.config_pages import every_config
 from datapump.stores.config_rules import moved, next_of, patched, refreshed
 from datapump.stores.dynamodb.config_history import DynamoConfigHistory
 from datapump.stores.dynamodb.config_rows import (
@@ -121,7 +122,7 @@ class DynamoSyncConfigStore(DynamoConfigHistory):
     def switch_type(self, sync_type: str, *, sync: bool, author: Author) -> Sequence[SyncConfig]:
         """Pause or resume the configs of a type, one after the other; stopped in the middle, it may be repeated."""
         action = Action.RESUMED if sync else Action.PAUSED
-        configs = self._all(sync_type=sync_type, sync=not sync)
+        configs = tuple(every_config(self, sync_type=sync_type, sync=not sync))
         switched = []
         for config in self._paused(configs) if sync else configs:
             before, after = self._change(
@@ -180,15 +181,6 @@ class DynamoSyncConfigStore(DynamoConfigHistory):
                 continue
             if all(getattr(config, name) == value for name, value in filters.items()):
                 found.append(config)
-        return found
-
-    def _all(self, **filters: Any) -> Sequence[SyncConfig]:  # noqa: ANN401 - the filters of a list
-        found: list[SyncConfig] = []
-        page = self.list(**filters)
-        found += page.items
-        while page.next is not None:
-            page = self.list(**filters, after=page.next)
-            found += page.items
         return found
 
     def _ensure_indexed(self) -> None:
