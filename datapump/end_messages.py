@@ -35,7 +35,8 @@ def tell_end(
     if status is ExecutionStatus.STOPPED or execution.plan_only or not (faults or done):
         return
     what = " ".join([execution.name, *execution.command.get("parameters", {}).get("types", [])])
-    lines = [f"{what} has {status}: {len(done)} of {len(jobs)} jobs are done"]
+    came_to = f"{len(done)} of {len(jobs)} jobs are done" if jobs else "no job was started"
+    lines = [f"{what} has {status}: {came_to}"]
     lines += faults or [f"{subject(job)}: {job.message}" for job in done]
     lines += execution.notes
     if len(lines) > MOST_LINES:

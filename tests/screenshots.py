@@ -24,12 +24,12 @@ VERSION = "v20260101"
 # Of each page: its address, and what is there once all of it is.
 PAGES = {
     "overview": ("", "h2:has-text('The last 30 nights') ~ .chart svg"),
-    "executions": ("executions", "table"),
+    "executions": ("executions", "[data-page=executions] table"),
     "failed": ("executions/{failed}", ".chart svg"),
     "raster": ("executions/{raster}", ".chart svg"),
     "running": ("executions/{running}", "td:has-text('waiting')"),
     "execution": ("executions/{execution}", ".chart svg"),
-    "results": ("results", "table"),
+    "results": ("results", "[data-page=results] table"),
     "result": (f"results/gadm__viirs__adm2_daily_alerts/{VERSION}", "p:has-text('Each point is a fire')"),
     "loss": (f"results/gadm__tcl__adm2_change/{VERSION}", "p:has-text('The more, the stronger')"),
     "sync-configs": ("sync-configs", "caption:not(:has-text('so far'))"),
@@ -38,7 +38,7 @@ PAGES = {
     "version-update": ("command?command=version_update", "button:has-text('Plan it')"),
     "plan": ("executions/{plan}", "section[aria-label=Plan] table"),
     "catalog": ("catalog", "h3:has-text('How they are made')"),
-    "backfills": ("backfills", "table"),
+    "backfills": ("backfills", "[data-page=backfills] table"),
     "backfill": ("backfills/{backfill}", "table"),
 }
 

@@ -18,6 +18,8 @@ from datapump.errors import NotFoundError, RemoteUnavailableError
 from datapump.executions import ExecutionStatus
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from datapump.client import Client
 
 ENDED = {"succeeded", "failed", "stopped"}
@@ -102,6 +104,8 @@ def describe(execution: dict[str, Any]) -> None:
         out.print(f"  note: {escape(note)}", soft_wrap=True)
     for error in execution.get("errors", []):
         out.print(f"  [red]error:[/] {escape(error)}", soft_wrap=True)
+    for engine, holders in _by_engine(jobs).items():
+        out.print(f"  engine {holders}: {escape(engine)}", soft_wrap=True)
     for note, holders in _by_note(jobs).items():
         out.print(f"  note: {holders}: {escape(note)}", soft_wrap=True)
     for job in jobs:
@@ -109,13 +113,22 @@ def describe(execution: dict[str, Any]) -> None:
             out.print(f"  [red]job {job['id']}[/] ({error['step']}): {escape(error['message'])}", soft_wrap=True)
 
 
+def _by_engine(jobs: list[dict[str, Any]]) -> dict[str, str]:
+    """On which engines runs are and why, and whose."""
+    return _once((f"{job['engine']}, {job['engine_reason']}", label(job)) for job in jobs if job.get("engine"))
+
+
 def _by_note(jobs: list[dict[str, Any]]) -> dict[str, str]:
-    """What jobs note, and which: what many say is said once."""
+    """What jobs note, and which."""
+    return _once((note, label(job)) for job in jobs for note in job.get("notes", []))
+
+
+def _once(told: Iterable[tuple[str, str]]) -> dict[str, str]:
+    """What is said, and of which job: what is said of many is said once."""
     holders: dict[str, list[str]] = {}
-    for job in jobs:
-        for note in job.get("notes", []):
-            holders.setdefault(note, []).append(label(job))
-    return {note: names[0] if len(names) == 1 else f"{len(names)} jobs" for note, names in holders.items()}
+    for text, name in told:
+        holders.setdefault(text, []).append(name)
+    return {text: names[0] if len(names) == 1 else f"{len(names)} jobs" for text, names in holders.items()}
 
 
 def executions(
@@ -150,7 +163,8 @@ def executions(
     for execution_id, cause in causes:
         out.print(f"{execution_id}: [red]{escape(cause)}[/]", soft_wrap=True)
     if page["next"]:
-        out.print("there are more: raise --limit (up to 200), or choose by --status, --command, --dataset or --label")
+        more = "there are more: raise --limit (up to 200), or choose by --status, --command, --dataset or --label"
+        out.print(more, soft_wrap=True)
 
 
 def _causes(item: dict[str, Any]) -> list[str]:
@@ -159,7 +173,8 @@ def _causes(item: dict[str, Any]) -> list[str]:
     faults = item.get("job_faults")
     if faults:
         jobs = f"{faults['jobs']} job{'s' * (faults['jobs'] != 1)}"
-        causes = [*causes, f"{faults['failed']} of {jobs} failed: {faults['subject']}: {faults['message']}"]
+        subject = "" if faults["subject"] in faults["message"] else f"{faults['subject']}: "
+        causes = [*causes, f"{faults['failed']} of {jobs} failed: {subject}{faults['message']}"]
     return causes
 
 

@@ -68,7 +68,10 @@ def begun(
     execution.started = now
     execution.notes += notes
     execution.errors += errors
-    message = {0: "there is nothing to do", 1: "1 job"}.get(len(jobs), f"{len(jobs)} jobs")
+    nothing = (
+        "a plan starts no jobs" if execution.plan_only else "there is no job" if errors else "there is nothing to do"
+    )
+    message = {0: nothing, 1: "1 job"}.get(len(jobs), f"{len(jobs)} jobs")
     dispatched = NewEvent(kind="dispatched", message=message, data={"jobs": [job.id for job in jobs]})
     return [dispatched, *_told("note", notes), *_told("error", errors)]
 

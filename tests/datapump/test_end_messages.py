@@ -122,4 +122,4 @@ def test_a_command_that_cannot_be_dispatched_is_told_of(world):
     execution = world.run({"command": "set_latest", "parameters": {"analysis_version": "v1"}})
     assert execution.status is ExecutionStatus.FAILED
     (message,) = told(world, execution.id)
-    assert message.startswith("error: set_latest has failed: 0 of 0 jobs are done\nno sync config has the analysis")
+    assert message.startswith("error: set_latest has failed: no job was started\nno sync config has the analysis")

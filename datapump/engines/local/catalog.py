@@ -211,4 +211,4 @@ def _parse_user_catalog(path: Path) -> _UserCatalog:
         key = ".".join(str(part) for part in problem["loc"])
         if problem["type"] == "extra_forbidden":
             raise DataError(f"{path}: {key} is not a known key; write [layers.NAME] with uri") from error
-        raise DataError(f"{path}: {key}: {problem['msg']}") from error
+        raise DataError(f"{path}: {key}: {problem['msg'].removeprefix('Value error, ')}") from error

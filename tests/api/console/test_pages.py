@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 
+import pytest
 from playwright.sync_api import expect
 
 from tests.support.console import MARKUP
-from tests.support.deployment import ANALYSIS, SYNC
+from tests.support.deployment import ANALYSIS, SYNC, TABLE
 
 
 def test_a_wrong_key_is_refused_and_a_right_one_is_kept_for_the_tab_only(night, open_page):
@@ -71,7 +72,94 @@ def test_a_plan_says_which_engines_would_run_what_and_why(night, open_page):
     page = open_page(night, f"executions/{planned['id']}")
     plan = page.locator("section[aria-label=Plan]")
     expect(plan).to_contain_text("Engines: local for 1 job.")
-    expect(plan).to_contain_text("Engine local: this deployment has no other engine")
+    expect(plan).to_contain_text(
+        "Engine local: this deployment has no other engine; less than a minute on this machine"
+    )
+    expect(page.locator("h2:has-text('Jobs')")).to_have_count(0)
+    expect(page.locator("ol.events")).to_contain_text("dispatched a plan starts no jobs")
+    expect(page.locator("nav a[aria-current=true]")).to_have_text("Executions")
+
+
+@pytest.fixture
+def failed_feed(night):
+    """A sync that failed as a whole, since its feed is a web page; after the test the feed is as it was."""
+    feed = night.folder / "feed.csv"
+    content = feed.read_text()
+    feed.write_text("<html>503 Service Unavailable</html>")
+    with night.client() as client:
+        yield night.ended(client.submit(json.dumps({**SYNC, "parameters": {"types": ["viirs"]}}))["id"])
+    feed.write_text(content)
+
+
+def test_what_failed_without_a_job_runs_again_once_by_a_double_click(night, open_page):
+    tables = [{**TABLE, "analysis": "tcl"}]
+    command = {**ANALYSIS, "parameters": {**ANALYSIS["parameters"], "tables": tables}, "labels": {"ticket": "gfw-1"}}
+    with night.client() as client:
+        failed = night.ended(client.submit(json.dumps(command))["id"])
+    assert (failed["status"], failed["jobs"]) == ("failed", [])
+    page = open_page(night, f"executions/{failed['id']}")
+    page.get_by_role("button", name="Run it again").dblclick()
+    page.wait_for_url(lambda url: failed["id"] not in url)
+    made = night.ended(page.url.rpartition("/")[2])
+    assert [made[name] for name in ("parameters", "labels")] == [failed[name] for name in ("parameters", "labels")]
+    with night.client() as client:
+        newest = [item["id"] for item in client.executions(limit=2)["items"]]
+    assert newest == [made["id"], failed["id"]]
+    page.goto(f"{night.url}/console/#/")
+    card = page.locator(f"li.card:has(a[href='#/executions/{made['id']}'])")
+    expect(card.get_by_role("button", name="Run it again")).to_be_visible()
+
+
+def changed(page, pattern, change):
+    """Let a page be answered otherwise."""
+
+    def answer(route):
+        response = route.fetch()
+        route.fulfill(response=response, body=json.dumps(change(response.json())))
+
+    page.route(pattern, answer)
+
+
+def test_a_failed_sync_that_later_ones_have_made_up_for_is_no_longer_to_be_done(night, failed_feed, open_page):
+    page = open_page(night, "catalog")
+    page.wait_for_selector("main h2")
+    later = {"status": "succeeded", "created": "9999-01-01T00:00:00Z", "id": "f" * 32}
+    behind = {"since": "2026-01-01T00:00:00Z"}
+
+    def fresh(answer):
+        return {**answer, "items": [{**item, "behind_since": behind["since"]} for item in answer["items"]]}
+
+    def syncs(answer):
+        made = next(item for item in answer["items"] if item["sync_types"] == ["viirs"])
+        return {**answer, "items": [{**made, **later}, *answer["items"]]}
+
+    changed(page, "**/freshness*", fresh)
+    changed(page, "**/executions?*command=sync*", syncs)
+    page.goto(f"{night.url}/console/#/")
+    card = page.locator(f"li.card:has(a[href='#/executions/{failed_feed['id']}'])")
+    expect(card).to_be_visible()
+    behind["since"] = None
+    page.reload()
+    expect(page.locator("p:has-text('made up for by later ones')")).to_be_visible()
+    expect(card).to_have_count(0)
+    later["status"] = "failed"
+    page.reload()
+    expect(card).to_be_visible()
+
+
+def test_what_happened_says_of_which_job_where_there_are_several(night, things, open_page):
+    page = open_page(night, "catalog")
+    page.wait_for_selector("main h2")
+    path = f"executions/{things['failed']}"
+    page.goto(f"{night.url}/console/#/{path}")
+    expect(page.locator("ol.events")).to_contain_text("job failed geostore__viirs__weekly_alerts")
+
+    def twice(answer):
+        return {**answer, "jobs": [*answer["jobs"], {**answer["jobs"][0], "id": "another", "dataset": "gadm"}]}
+
+    changed(page, f"**/{path}", twice)
+    page.reload()
+    expect(page.locator("ol.events")).to_contain_text("job failed geostore viirs: geostore__viirs__weekly_alerts")
 
 
 def test_what_somebody_has_opened_stays_open_while_the_execution_goes_on(night, open_page):
@@ -148,11 +236,11 @@ def test_thinking_better_of_a_stop_changes_nothing(night, open_page):
 
 def test_executions_are_filtered_and_each_is_a_link(night, open_page):
     page = open_page(night, "executions")
-    page.wait_for_selector("td a:has-text('analysis')")
+    page.wait_for_selector("td:first-child a:has-text('analysis')")
     page.select_option("select[name=command]", "sync")
     page.click("button:has-text('Filter')")
     page.wait_for_url("**/#/executions?command=sync")
-    expect(page.locator("td a:has-text('analysis')")).to_have_count(0)
+    expect(page.locator("td:first-child a:has-text('analysis')")).to_have_count(0)
 
 
 def test_older_executions_are_a_page_further(night, open_page):

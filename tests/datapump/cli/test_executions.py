@@ -74,6 +74,7 @@ def test_staying_with_a_sync_tells_its_notes(datapump, write, analysed):
     result = datapump("submit", write(SYNC), "--watch")
     assert result.exit_code == 0
     assert "  note: viirs: 3 new fires, 2026-01-16 0000 to 2026-01-16 0200 UTC" in result.stdout
+    assert "  engine geostore viirs: local, this deployment has no other engine" in result.stdout
     again = datapump("submit", write(SYNC), "--watch", "--json")
     assert again.exit_code == 0
     assert again.json()["notes"] == ["viirs: nothing newer than 2026-01-16 0200: the feed ends at 2026-01-16 0200"]
@@ -115,7 +116,7 @@ def test_executions_are_listed_newest_first_with_whole_ids(datapump, analysed, w
     page = datapump("executions", "--json", "--limit", "1").json()
     assert [item["id"] for item in page["items"]] == [newest]
     assert page["next"] is not None
-    assert datapump("executions", "--limit", "1").stdout.splitlines()[-1] == "there are more: raise --limit"
+    assert datapump("executions", "--limit", "1").stdout.splitlines()[-1].startswith("there are more: raise --limit")
 
 
 def test_executions_are_filtered(datapump, analysed):

@@ -116,6 +116,20 @@ def test_executions_are_listed_newest_first_by_filter_and_page(store, clock):
     assert [item.id for item in store.list_executions(since=late).items] == ids[:-3:-1]
 
 
+@pytest.mark.parametrize(
+    ("plan_only", "errors", "words"),
+    [
+        (False, [], "there is nothing to do"),
+        (False, ["viirs: FIRMS answered 503"], "there is no job"),
+        (True, [], "a plan starts no jobs"),
+    ],
+)
+def test_an_execution_without_jobs_says_why(store, clock, plan_only, errors, words):
+    made, _ = store.create_execution(execution(clock).model_copy(update={"plan_only": plan_only}))
+    store.begin(made.id, [], [], errors)
+    assert [event.message for event in store.list_events(made.id) if event.kind == "dispatched"] == [words]
+
+
 def test_an_execution_ends_once(store, clock):
     identity = begun(store, clock)
     faults = JobFaults(failed=1, jobs=2, job_id="a", subject="gadm v1 viirs", message="the engine broke")

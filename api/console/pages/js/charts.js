@@ -62,8 +62,9 @@ async function drawn(element, name, rows, label, more) {
   const size = parseFloat(getComputedStyle(document.documentElement).fontSize) * SMALLER;
   const words = { labelFontSize: size, titleFontSize: size, titleFontWeight: "normal" };
   fit(spec, element.clientWidth);
+  for (const one of spec.params || []) if (one.name === "ink") one.value = shade.text;
   const config = {
-    style: { step: { fontSize: size, color: shade.ground }, picked: { fill: null, stroke: shade.text, strokeWidth: 3 } },
+    style: { step: { fontSize: size, color: shade.ground } },
     background: null, view: { stroke: null }, font: "system-ui, sans-serif",
     axis: { ...words, labelColor: shade.soft, titleColor: shade.soft, gridColor: shade.line, domainColor: shade.line, tickColor: shade.line },
     legend: { ...words, columns: element.clientWidth < NARROW ? 2 : undefined, labelColor: shade.text, titleColor: shade.soft }, title: { color: shade.text },

@@ -11,7 +11,25 @@ export function titled(item) {
 
 // How many jobs failed, and why the first did.
 export function failedJobs({ failed, jobs, subject, message }) {
-  return `${failed} of ${count(jobs, "job")} failed: ${subject}: ${message}`;
+  return `${failed} of ${count(jobs, "job")} failed: ${message.includes(subject) ? "" : `${subject}: `}${message}`;
+}
+
+// The command of an execution, to be given again.
+export function commandOf({ command, parameters, labels }) {
+  return { command, parameters, ...(Object.keys(labels).length ? { labels } : {}) };
+}
+
+// Of an execution that came to no failed job there is nothing to retry: its command is given again, once a button.
+export function againButton(execution) {
+  const once = crypto.randomUUID();
+  const again = async () => {
+    try {
+      const { document } = await call("POST", "/commands", { body: commandOf(execution), headers: { "Idempotency-Key": `"${once}"` } });
+      say("The same command runs again.");
+      location.hash = `#/executions/${encodeURIComponent(document.id)}`;
+    } catch (error) { say(error.message); }
+  };
+  return h("button", { type: "button", class: "main", "data-key": "again", onclick: again }, "Run it again");
 }
 
 // One key for one button: a double click is one retry.

@@ -16,6 +16,8 @@ const PAGES = [
   ["command", "New command", /^command$/, () => import("./pages/command.js")],
   ["catalog", "Catalog", /^catalog$/, () => import("./pages/catalog.js")],
 ];
+// Under which of the named pages the others are.
+const PARENTS = { execution: "executions", result: "results", backfill: "backfills", config: "configs" };
 const ADDRESS = { overview: "#/", executions: "#/executions", results: "#/results", configs: "#/sync-configs", backfills: "#/backfills", command: "#/command", catalog: "#/catalog" };
 const main = document.getElementById("main");
 let running = new AbortController();
@@ -47,7 +49,7 @@ async function show({ moved = false } = {}) {
 
 function navigate(current) {
   const links = PAGES.filter(([, title]) => title).map(([name, title]) =>
-    h("a", { href: ADDRESS[name], "aria-current": name === current ? "page" : null }, title));
+    h("a", { href: ADDRESS[name], "aria-current": name === current ? "page" : name === PARENTS[current] ? "true" : null }, title));
   const line = document.getElementById("pages");
   replace(line, links);
   // On a narrow screen they are a line that can be moved; where Tab begins stays as it is.

@@ -3,7 +3,7 @@
 import { call, get, pause } from "../api.js";
 import { askReason, copy, h, link, refresh, replace, say, status, table } from "../dom.js";
 import { draw } from "../charts.js";
-import { retryButton, titled } from "../executions.js";
+import { againButton, commandOf, retryButton, titled } from "../executions.js";
 import { age, count, moment, percent, span } from "../words.js";
 
 const ENDED = new Set(["succeeded", "failed", "stopped"]);
@@ -40,7 +40,7 @@ export async function show(root, { argument: id, query, signal }) {
       continue;
     }
     for (const event of page.items) { events.push(event); after = event.seq; }
-    tail(parts.events, events);
+    tail(parts.events, events, execution);
     if (page.items.length && page.next === null) await read();
     if (page.ended && page.next === null && !page.items.length) break;
     if (!page.items.length && !page.ended) await read();
@@ -57,8 +57,7 @@ function head(part, execution, path) {
     if (!reason) return;
     try { await call("POST", `${path}/stop`, { body: { reason } }); say("It is being stopped."); } catch (error) { say(error.message); }
   };
-  const command = { command: execution.command, parameters: execution.parameters, ...(Object.keys(execution.labels).length ? { labels: execution.labels } : {}) };
-  const text = JSON.stringify(command, null, 2);
+  const text = JSON.stringify(commandOf(execution), null, 2);
   const kin = ["retry_of", "retried_by", "triggered_by"].filter((name) => execution[name])
     .flatMap((name) => [h("dt", {}, name.replace("_", " ")), h("dd", {}, h("a", { href: `#/executions/${encodeURIComponent(execution[name])}` }, execution[name]))]);
   refresh(part,
@@ -66,6 +65,7 @@ function head(part, execution, path) {
     h("p", { class: "row" },
       ended ? null : h("button", { type: "button", class: "danger", "data-key": "stop", onclick: stop }, "Stop"),
       ended && failed && !execution.retried_by ? retryButton(execution.id, failed) : null,
+      ["failed", "stopped"].includes(execution.status) && !failed && !execution.plan_only ? againButton(execution) : null,
       h("button", { type: "button", "data-key": "copy", onclick: () => copy(text) }, "Copy as command")),
     summary(execution, ended),
     h("dl", { class: "facts" },
@@ -132,6 +132,7 @@ function engine(job, few) {
 }
 
 function jobs(part, execution) {
+  if (execution.plan_only) return;
   const few = execution.jobs.length <= FEW;
   const engines = execution.jobs.some((job) => job.engine);
   const rows = execution.jobs.slice(0, MOST_JOBS).map((job) => [
@@ -154,8 +155,12 @@ function jobs(part, execution) {
       ]), "It has none.", { hidden: true }))));
 }
 
+function jobName(job) {
+  return `${job.dataset} ${job.analysis || job.kind}`;
+}
+
 async function timeline(part, execution, events) {
-  const names = new Map(execution.jobs.map((job) => [job.id, `${job.dataset} ${job.analysis || job.kind}`]));
+  const names = new Map(execution.jobs.map((job) => [job.id, jobName(job)]));
   const rows = [];
   const open = new Map();
   const end = execution.finished || new Date().toISOString();
@@ -178,9 +183,12 @@ async function timeline(part, execution, events) {
   await draw(chart, "gantt", shown, `Steps of ${count(execution.jobs.length, "job")} over time; the table of jobs below says the same in words.`);
 }
 
-function tail(part, events) {
+function tail(part, events, execution) {
+  // Of one job alone everybody knows what is meant.
+  const names = execution.jobs.length > 1 ? new Map(execution.jobs.map((job) => [job.id, jobName(job)])) : new Map();
   const lines = events.slice(-MOST_LINES).map((event) =>
-    h("li", {}, h("span", { class: "soft mono" }, `${event.at.slice(11, 19)} `), h("strong", {}, event.kind), ` ${event.message}`));
+    h("li", {}, h("span", { class: "soft mono" }, `${event.at.slice(11, 19)} `), h("strong", {}, event.kind),
+      names.has(event.job_id) ? ` ${names.get(event.job_id)}:` : null, ` ${event.message}`));
   const list = h("ol", { class: "events", tabindex: "0", "aria-label": "Events" }, lines);
   replace(part, h("h2", {}, "What happened"), list);
   list.scrollTop = list.scrollHeight;

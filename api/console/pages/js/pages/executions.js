@@ -3,7 +3,7 @@
 import { every, get } from "../api.js";
 import { h, replace, stamp, status, table } from "../dom.js";
 import { failedJobs, titled } from "../executions.js";
-import { moment, span } from "../words.js";
+import { age, moment, span } from "../words.js";
 
 const AGAIN_MS = 5000;
 const CHOICES = {
@@ -11,9 +11,10 @@ const CHOICES = {
   command: ["", "analysis", "sync", "version_update", "continue_jobs", "set_latest"],
 };
 const TEXTS = { dataset: "Dataset", sync_type: "Feed", caller: "Caller", label: "Label", since: "Since", until: "Until" };
+const MEANT = { sync_type: "viirs", label: "name:value", since: "2026-01-31", until: "2026-01-31" };
 
 export async function show(root, { query, signal }) {
-  const list = h("div", {});
+  const list = h("div", {}, h("p", { class: "soft" }, "Reading …"));
   const form = filters(query);
   replace(root, h("h1", {}, "Executions"), form, list);
   const cursor = query.get("cursor");
@@ -28,7 +29,7 @@ function filters(query) {
     h("label", {}, name[0].toUpperCase() + name.slice(1),
       h("select", { name }, values.map((value) => h("option", { value, selected: query.get(name) === value }, value || "all")))));
   const texts = Object.entries(TEXTS).map(([name, title]) =>
-    h("label", {}, title, h("input", { name, value: query.get(name) || "", size: 12, autocomplete: "off" })));
+    h("label", {}, title, h("input", { name, value: query.get(name) || "", placeholder: MEANT[name], size: 12, autocomplete: "off" })));
   const submit = (event) => {
     event.preventDefault();
     const given = [...new FormData(event.target)].filter(([, value]) => value.trim());
@@ -51,7 +52,7 @@ function render(list, page, query) {
   const rows = page.items.map((item) => [
     h("a", { href: `#/executions/${encodeURIComponent(item.id)}` }, titled(item)),
     status(item.status), item.caller, stamp(moment(item.created)),
-    item.finished ? span((Date.parse(item.finished) - Date.parse(item.started || item.created)) / 1000) : "",
+    stamp(item.finished ? span((Date.parse(item.finished) - Date.parse(item.started || item.created)) / 1000) : `${age(item.started || item.created)} so far`),
     Object.entries(item.labels).map(([name, value]) => `${name}:${value}`).join(", "),
     cause(item),
   ]);

@@ -3,7 +3,7 @@
 import { all, every, get } from "../api.js";
 import { h, replace, stamp, status, table } from "../dom.js";
 import { draw } from "../charts.js";
-import { retryButton, titled } from "../executions.js";
+import { againButton, retryButton, titled } from "../executions.js";
 import { age, count, moment, percent, span } from "../words.js";
 
 const DAYS = 30;
@@ -26,16 +26,24 @@ export async function show(root, { signal }) {
       get("/executions", { status: "running", limit: 20 }, signal), get("/executions", { status: "accepted", limit: 20 }, signal),
       all("/executions", { command: "sync", since: from }, signal, 3),
     ]);
-    const open = failed.items.filter((item) => !item.retried_by && !item.plan_only);
     const now = [...running.items, ...accepted.items].filter((item) => !item.plan_only);
     const behind = fresh.items.filter((item) => item.behind_since);
+    const left = failed.items.filter((item) => !item.retried_by && !item.plan_only);
+    const open = left.filter((item) => !madeUp(item, syncs.items, behind));
     summarise(parts.counts, fresh, behind, failed.more ? `${open.length}+` : open.length, now.length);
     const [, details] = await Promise.all([learn(causes, open, signal), Promise.all(now.slice(0, MOST_TOLD).map((item) => whole(item, signal)))]);
-    failures(parts.failed, open, causes);
+    failures(parts.failed, open, causes, left.length - open.length);
     work(parts.running, now, details);
     board(parts.fresh, fresh, behind);
     await nights(parts.nights, syncs.items, fresh.items);
   });
+}
+
+// Whether later syncs have done what a failed one left: each of its feeds was synced since, and no table is behind it.
+function madeUp(item, syncs, behind) {
+  if (item.command !== "sync" || !item.sync_types.length) return false;
+  return item.sync_types.every((type) => !behind.some((one) => one.sync_type === type)
+    && syncs.some((one) => one.status === "succeeded" && !one.plan_only && one.created > item.created && one.sync_types.includes(type)));
 }
 
 // An execution with its jobs; what has just gone is shown as the list has it.
@@ -71,20 +79,22 @@ function heading(item) {
 }
 
 // Each with its cause and what can be done next.
-function failures(part, open, causes) {
+function failures(part, open, causes, past) {
   const items = open.slice(0, MOST_TOLD * 2).map((item) => {
     const found = causes.get(item.id);
     const jobs = found?.jobs.filter((job) => job.status === "failed") || [];
     const lines = [...item.errors, ...jobs.slice(0, MOST_CAUSES).map((job) => `${job.dataset} ${job.analysis || job.version || ""}, ${job.step}: ${job.message}`)];
     return h("li", { class: "card" },
-      h("p", { class: "row" }, h("span", { class: "grow" }, heading(item)), jobs.length ? retryButton(item.id, jobs.length) : null),
+      h("p", { class: "row" }, h("span", { class: "grow" }, heading(item)), jobs.length ? retryButton(item.id, jobs.length) : found?.parameters ? againButton(found) : null),
       lines.map((line) => h("p", { class: "error" }, line)),
       jobs.length > MOST_CAUSES ? h("p", { class: "soft" }, `and ${count(jobs.length - MOST_CAUSES, "more failed job")}`) : null,
       lines.length ? null : h("p", { class: "soft" }, "Open it to see why."));
   });
   const more = open.length - items.length;
+  const none = past ? "Nothing that failed is left to do." : `Nothing has failed in the last ${DAYS} days.`;
   replace(part, h("h2", {}, "Failed, not yet retried"),
-    items.length ? h("ul", { class: "cardlist" }, items) : h("p", { class: "fresh" }, `Nothing has failed in the last ${DAYS} days.`),
+    items.length ? h("ul", { class: "cardlist" }, items) : h("p", { class: "fresh" }, none),
+    past ? h("p", { class: "soft" }, h("a", { class: "soft", href: "#/executions?status=failed&command=sync" }, count(past, "failed sync")), " made up for by later ones.") : null,
     more > 0 ? h("p", {}, h("a", { href: "#/executions?status=failed" }, `${count(more, "more")} in the list of executions`)) : null);
 }
 
