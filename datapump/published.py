@@ -133,6 +133,8 @@ def rows(data_api: DataApi, dataset: str, version: str, choice: Choice, after: s
         raise InvalidInputError(f"rows are to be chosen by {choice.column}: give a value too")
     if choice.value is not None and choice.column is None:
         raise InvalidInputError("rows are to be chosen by a value: name the column that has it")
+    if not choice.group_by and (choice.total is not None or choice.largest):
+        raise InvalidInputError("totals are of groups: name the columns to group by, or leave out sum and largest")
     state, _, start = (after or f"{table.state}:0").partition(":")
     if state != table.state:
         raise TableChangedError(f"rows were added to {dataset} {version} since the page before: start with the first")

@@ -8,8 +8,8 @@ from typing import Annotated
 import typer
 import uvicorn
 
-from datapump.cli.output import out, told
-from datapump.cli.serve import Server
+from datapump.cli.output import DATA, out, told
+from datapump.cli.serve import Server, run
 from datapump.clock import SystemClock
 from datapump.embedded.areas_api.app import create_areas_api
 from datapump.embedded.areas_api.settings import AreasApiSettings, AreasCaller
@@ -26,7 +26,7 @@ def areas_api(
         typer.Option(help="Folder of GeoJSON files; every feature is an area.", file_okay=False, exists=True),
     ] = None,
     port: Annotated[int, typer.Option(min=1, max=65535, help="Port to listen on.")] = 8002,
-    data: Annotated[Path | None, typer.Option(help="Data folder.")] = None,
+    data: Annotated[Path | None, typer.Option(help=DATA)] = None,
 ) -> None:
     """Run the Areas API on 127.0.0.1 until Ctrl-C, on the same data as `datapump serve`."""
     settings = get_settings()
@@ -49,4 +49,5 @@ def areas_api(
         out.print(f"all but find-by-ids needs the bearer token in {token_file}", soft_wrap=True)
         out.print(f"POST /v2/area/sync takes in what is new in {areas}", soft_wrap=True)
 
-    Server(uvicorn.Config(app, host=HOST, port=port, log_level="warning", lifespan="on"), announce).run()
+    with told():
+        run(Server(uvicorn.Config(app, host=HOST, port=port, log_level="warning", lifespan="on"), announce))

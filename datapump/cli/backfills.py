@@ -12,8 +12,9 @@ from datapump.analyses import SyncType
 from datapump.backfills import BackfillStatus, OnFailure
 from datapump.cli import completion
 from datapump.cli.output import connect, escape, out, print_json, told
+from datapump.errors import InvalidInputError
 
-app = typer.Typer(help="A sync for each of many days or sync versions.", no_args_is_help=True)
+app = typer.Typer(help="A sync for each of many days or sync versions.", no_args_is_help=True, add_completion=False)
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for other programs.")]
 BackfillId = Annotated[
     str, typer.Argument(metavar="ID", help="The backfill's id.", autocompletion=completion.backfills)
@@ -43,6 +44,8 @@ def make(  # noqa: PLR0913, PLR0917 - each option is a parameter
 ) -> None:
     """Plan a backfill: show which syncs it would start. `datapump backfill start ID` starts them."""
     asked: dict[str, Any] = {"types": [str(one) for one in types], "at_once": at_once, "on_failure": str(on_failure)}
+    with told():
+        _check_days(start_date, end_date, versions)
     if start_date is not None or end_date is not None:
         days = {"start_date": start_date, "end_date": end_date}
         dates = {name: f"{day:%Y-%m-%d}" for name, day in days.items() if day is not None}
@@ -54,6 +57,12 @@ def make(  # noqa: PLR0913, PLR0917 - each option is a parameter
     _show(backfill, as_json=as_json)
     if not as_json and backfill["status"] == BackfillStatus.PLANNED:
         out.print(f"nothing is started yet: datapump backfill start {backfill['id']}", soft_wrap=True)
+
+
+def _check_days(start_date: datetime | None, end_date: datetime | None, versions: list[str] | None) -> None:
+    given = [start_date is not None, end_date is not None]
+    if any(given) is not all(given) or any(given) is bool(versions):
+        raise InvalidInputError("which syncs are meant is not clear: give both --from and --to, or else --version")
 
 
 @app.command("list")

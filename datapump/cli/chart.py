@@ -31,7 +31,7 @@ Where = Annotated[
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print what was drawn as JSON for other programs.")]
 PAGE = 200
-app = typer.Typer(no_args_is_help=True, help="Draw what the console draws, as a picture.")
+app = typer.Typer(no_args_is_help=True, help="Draw what the console draws, as a picture.", add_completion=False)
 
 
 @app.command()
@@ -60,8 +60,8 @@ def timeline(
 
 @app.command()
 def result(  # noqa: PLR0913 - each is an option of its own
-    dataset: Annotated[str, typer.Argument(help="A result dataset.")],
-    version: Annotated[str, typer.Argument(help="Its version.")],
+    dataset: Annotated[str, typer.Argument(metavar="DATASET", help="A result dataset.")],
+    version: Annotated[str, typer.Argument(metavar="VERSION", help="Its version.")],
     target: Out,
     by: Annotated[str, typer.Option(help="Columns to group by, with commas between them.")] = "alert__date",
     total: Annotated[
@@ -85,8 +85,8 @@ def result(  # noqa: PLR0913 - each is an option of its own
 
 @app.command()
 def areas(
-    dataset: Annotated[str, typer.Argument(help="A result dataset.")],
-    version: Annotated[str, typer.Argument(help="Its version.")],
+    dataset: Annotated[str, typer.Argument(metavar="DATASET", help="A result dataset.")],
+    version: Annotated[str, typer.Argument(metavar="VERSION", help="Its version.")],
     target: Out,
     total: Annotated[
         str | None, typer.Option("--sum", help="The column to add up; without it rows are counted.")

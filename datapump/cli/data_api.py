@@ -8,8 +8,8 @@ from typing import Annotated
 import typer
 import uvicorn
 
-from datapump.cli.output import out, told
-from datapump.cli.serve import Server
+from datapump.cli.output import DATA, out, told
+from datapump.cli.serve import Server, run
 from datapump.clock import SystemClock
 from datapump.embedded.data_api.app import create_data_api
 from datapump.embedded.data_api.settings import Caller, DataApiSettings
@@ -23,7 +23,7 @@ HOST = "127.0.0.1"
 
 def data_api(
     port: Annotated[int, typer.Option(min=1, max=65535, help="Port to listen on.")] = 8001,
-    data: Annotated[Path | None, typer.Option(help="Data folder.")] = None,
+    data: Annotated[Path | None, typer.Option(help=DATA)] = None,
 ) -> None:
     """Run the Data API on 127.0.0.1 until Ctrl-C, on the same data as `datapump serve`."""
     settings = get_settings()
@@ -46,4 +46,5 @@ def data_api(
         out.print(f"writes need the bearer token in {token_file}", soft_wrap=True)
         out.print(f"s3://bucket/key is the file {folder}/objects/s3/bucket/key", soft_wrap=True)
 
-    Server(uvicorn.Config(app, host=HOST, port=port, log_level="warning", lifespan="on"), announce).run()
+    with told():
+        run(Server(uvicorn.Config(app, host=HOST, port=port, log_level="warning", lifespan="on"), announce))

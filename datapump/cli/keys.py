@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.table import Table
 
-from datapump.cli.output import out, print_json, told
+from datapump.cli.output import DATA, out, print_json, told
 from datapump.clock import SystemClock
 from datapump.errors import NotFoundError
 from datapump.key_ring import KeyRing
@@ -23,9 +23,9 @@ if TYPE_CHECKING:
 
     from datapump.key_ring import NewKey
 
-app = typer.Typer(help="Callers' keys.", no_args_is_help=True)
+app = typer.Typer(help="Callers' keys.", no_args_is_help=True, add_completion=False)
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for other programs.")]
-Data = Annotated[Path | None, typer.Option(help="Data folder.")]
+Data = Annotated[Path | None, typer.Option(help=DATA)]
 RunTable = Annotated[
     str | None, typer.Option(help="DynamoDB run table of a production deployment, in the place of a data folder.")
 ]
@@ -34,7 +34,7 @@ KeyId = Annotated[str, typer.Argument(metavar="ID", help="The key's id, as the l
 
 @app.command()
 def make(
-    caller: Annotated[str, typer.Argument(help="Whose key it is; executions and audit name it.")],
+    caller: Annotated[str, typer.Argument(metavar="CALLER", help="Whose key it is; executions and audit name it.")],
     scope: Annotated[Scope, typer.Option(help="What it allows; each includes the ones before it.")] = Scope.READ,
     data: Data = None,
     run_table: RunTable = None,

@@ -86,8 +86,8 @@ class Commands(LazyGroup):
 
 
 app = typer.Typer(cls=Commands, no_args_is_help=True, pretty_exceptions_enable=False)
-tool = typer.Typer(cls=Tools, no_args_is_help=True)
-embedded = typer.Typer(cls=Services, no_args_is_help=True)
+tool = typer.Typer(cls=Tools, no_args_is_help=True, add_completion=False)
+embedded = typer.Typer(cls=Services, no_args_is_help=True, add_completion=False)
 
 
 @app.callback()

@@ -8,10 +8,11 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import typer
+from httpx import InvalidURL
 from rich.console import Console
 
 from datapump.client import Client, Patience
-from datapump.errors import DatapumpError, InvalidInputError, UserError
+from datapump.errors import DatapumpError, InvalidInputError, UnauthorizedError, UserError
 from datapump.secret_files import read, secret_file
 from datapump.settings import get_settings
 
@@ -27,6 +28,7 @@ err = Console(stderr=True)
 FAILED = 1
 USAGE = 2
 ATTEMPTS = 3
+DATA = "Data folder; otherwise DATAPUMP_DATA_DIR, or data."
 
 
 @contextmanager
@@ -42,6 +44,8 @@ def told() -> Iterator[None]:
 def tell(error: DatapumpError) -> None:
     """Say what went wrong, fault by fault."""
     err.print(f"[bold red]error:[/] {escape(error.message)}", soft_wrap=True)
+    if isinstance(error, UnauthorizedError):
+        err.print("  the key is DATAPUMP_API_KEY, or what DATAPUMP_DATA_DIR (data) holds in secrets/admin-key")
     if isinstance(error, InvalidInputError):
         for fault in error.faults:
             if fault.message != error.message:
@@ -70,7 +74,8 @@ def every(ask: Callable[..., JSON], *names: str, **filters: str | int | bool | N
     while True:
         page = ask(*names, cursor=cursor, **filters)
         yield from page["items"]
-        cursor = page["next"]
+        # A server of an earlier version pages fewer lists.
+        cursor = page.get("next")
         if cursor is None:
             if page.get("limited"):
                 err.print("[yellow]warning:[/] there are more rows, but this table cannot be read page by page now")
@@ -82,12 +87,14 @@ def connect(settings: Settings | None = None, *, timeout_s: float = 30.0, attemp
 
     Raises:
         NotFoundError: There is no key.
+        InvalidInputError: There is no such address.
     """
     settings = settings or get_settings()
-    patience = Patience(attempts=attempts)
-    if settings.api_key is not None:
-        return Client(settings.url, settings.api_key, timeout_s, patience=patience)
     from pydantic import SecretStr  # noqa: PLC0415 - pydantic is slow to import and not wanted by every command
 
-    key = SecretStr(read(secret_file(settings.data_dir, "admin-key")))
-    return Client(settings.url, key, timeout_s, patience=patience)
+    patience = Patience(attempts=attempts)
+    key = settings.api_key or SecretStr(read(secret_file(settings.data_dir, "admin-key")))
+    try:
+        return Client(settings.url, key, timeout_s, patience=patience)
+    except InvalidURL:
+        raise InvalidInputError(f"{settings.url!r} is no http or https URL: set DATAPUMP_URL") from None

@@ -8,7 +8,7 @@ from itertools import chain, islice
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.table import Table
+from rich.table import Column, Table
 from rich.text import Text
 
 from datapump.cli.output import connect, every, out, print_json, told
@@ -18,10 +18,10 @@ from datapump.published import MOST_ROWS
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-app = typer.Typer(help="The tables that were published.", no_args_is_help=True)
+app = typer.Typer(help="The tables that were published.", no_args_is_help=True, add_completion=False)
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for other programs.")]
-Dataset = Annotated[str, typer.Argument(help="A result dataset, as the list shows it.")]
-Version = Annotated[str, typer.Argument(help="Its version.")]
+Dataset = Annotated[str, typer.Argument(metavar="DATASET", help="A result dataset, as the list shows it.")]
+Version = Annotated[str, typer.Argument(metavar="VERSION", help="Its version.")]
 PAGE = 200
 
 
@@ -105,7 +105,7 @@ def _print_table(names: list[str], found: list[dict[str, Any]]) -> None:
     if not found:
         out.print("no rows")
         return
-    table = Table(*shown, box=None)
+    table = Table(*(Column(name, overflow="fold") for name in shown), box=None)
     for row in found:
         table.add_row(*(Text(_text(row[name])) for name in shown))
     out.print(table)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 import uvicorn
 
-from datapump.cli.output import out, told
+from datapump.cli.output import DATA, out, told
 from datapump.errors import DatapumpError, RemoteUnavailableError
 from datapump.secret_files import secret_file
 from datapump.settings import get_settings
@@ -26,8 +26,10 @@ PARTING_S = 3
 
 
 def serve(
-    port: Annotated[int | None, typer.Option(min=1, max=65535, help="Port to listen on.")] = None,
-    data: Annotated[Path | None, typer.Option(help="Data folder.")] = None,
+    port: Annotated[
+        int | None, typer.Option(min=1, max=65535, help="Port to listen on; otherwise DATAPUMP_PORT, or 8000.")
+    ] = None,
+    data: Annotated[Path | None, typer.Option(help=DATA)] = None,
 ) -> None:
     """Run API, orchestrator, engine and Data API on 127.0.0.1 until Ctrl-C."""
     chosen = {name: value for name, value in (("port", port), ("data_dir", data)) if value is not None}
@@ -39,12 +41,7 @@ def serve(
         out.print(f"the owner's key is in {secret_file(settings.data_dir, 'admin-key')}", soft_wrap=True)
 
     with told():
-        server = make_server(settings, announce)
-        # uvicorn exits the process when it cannot listen; `started` tells.
-        with suppress(SystemExit):
-            server.run()
-        if not server.started:
-            raise _cannot_serve(server, settings)
+        run(make_server(settings, announce))
 
 
 class Server(uvicorn.Server):
@@ -59,6 +56,19 @@ class Server(uvicorn.Server):
         await super().startup(sockets)
         if self.started:
             self._listening()
+
+
+def run(server: Server) -> None:
+    """Serve until the end.
+
+    Raises:
+        DatapumpError: It did not start: it could not listen, or what the application itself said.
+    """
+    # uvicorn exits the process when it cannot listen; `started` tells.
+    with suppress(SystemExit):
+        server.run()
+    if not server.started:
+        raise _cannot_serve(server)
 
 
 def make_server(settings: Settings, listening: Callable[[], None]) -> Server:
@@ -94,19 +104,19 @@ def in_background(settings: Settings) -> Iterator[None]:
     settled.wait()
     try:
         if not server.started:
-            raise _cannot_serve(server, settings)
+            raise _cannot_serve(server)
         yield
     finally:
         server.should_exit = True
         thread.join()
 
 
-def _cannot_serve(server: Server, settings: Settings) -> DatapumpError:
+def _cannot_serve(server: Server) -> DatapumpError:
     """Why the server did not start: what the deployment itself said, else that it could not listen."""
     trouble: DatapumpError | None = getattr(server.config.app.state, "trouble", None)  # type: ignore[union-attr] # make_server's app
     if trouble is not None:
         return trouble
-    address = f"{settings.host}:{settings.port}"
+    address = f"{server.config.host}:{server.config.port}"
     return RemoteUnavailableError(f"cannot serve on {address}: is the port taken? choose another (--port, or PORT=)")
 
 

@@ -15,7 +15,9 @@ from datapump.errors import ConflictError
 if TYPE_CHECKING:
     from datapump.client import Client
 
-app = typer.Typer(help="What is kept in step with its feed, night by night.", no_args_is_help=True)
+app = typer.Typer(
+    help="What is kept in step with its feed, night by night.", no_args_is_help=True, add_completion=False
+)
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for other programs.")]
 Reason = Annotated[str | None, typer.Option(help="Why; it is kept in the history.")]
 NeededReason = Annotated[str, typer.Option("--reason", help="Why; it is kept in the history.")]

@@ -76,6 +76,8 @@ def document(outcome: httpx.Response | httpx.HTTPError, address: str) -> JSON:
     Raises:
         DatapumpError: It is a problem, as the tree of errors knows it; or there is no answer, or none of datapump's.
     """
+    if isinstance(outcome, httpx.UnsupportedProtocol):
+        raise InvalidInputError(f"{address.rstrip('/')!r} is no http or https URL: set DATAPUMP_URL") from None
     if isinstance(outcome, httpx.HTTPError):
         raise RemoteUnavailableError(
             f"there is no answer from {address} ({type(outcome).__name__}): is the server running (datapump serve)?"
@@ -86,11 +88,16 @@ def document(outcome: httpx.Response | httpx.HTTPError, address: str) -> JSON:
         raise RemoteInvalidError(f"{outcome.url} did not answer with JSON: is this datapump?") from error
     if outcome.is_success and isinstance(found, dict):
         return found
-    raise _error(outcome.status_code, found if isinstance(found, dict) else {})
+    problem = found if isinstance(found, dict) else {}
+    detail = str(problem.get("detail") or problem.get("title") or problem.get("message") or "no reason given")
+    if "type" not in problem:
+        detail = (
+            f"{outcome.url} answered {outcome.status_code}, not as datapump does ({detail}): is DATAPUMP_URL right?"
+        )
+    raise _error(outcome.status_code, detail, problem)
 
 
-def _error(status: int, problem: JSON) -> DatapumpError:
-    detail = str(problem.get("detail") or problem.get("title") or f"status {status}")
+def _error(status: int, detail: str, problem: JSON) -> DatapumpError:
     faults = [
         Fault(str(one.get("pointer") or one.get("parameter") or ""), str(one.get("detail", "")))
         for one in problem.get("errors", [])

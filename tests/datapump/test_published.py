@@ -114,6 +114,9 @@ def test_rows_are_chosen_by_a_value_that_is_never_read_as_sql(data_api):
         )
     with pytest.raises(InvalidInputError, match="give a value"):
         rows(data_api, *DAILY, Choice(column="geostore__id"))
+    for choice in (Choice(total="alert__count"), Choice(largest=True)):
+        with pytest.raises(InvalidInputError, match="totals are of groups"):
+            rows(data_api, *DAILY, choice)
     with pytest.raises(InvalidInputError, match="name the column"):
         rows(data_api, *DAILY, Choice(value=AREA))
 

@@ -49,6 +49,13 @@ def test_a_second_server_on_the_same_port_fails(server, tmp_path):
     assert second.stderr.splitlines()[-1] == (
         f"error: cannot serve on 127.0.0.1:{server.port}: is the port taken? choose another (--port, or PORT=)"
     )
+    for service in ("data-api", "areas-api"):
+        program = [sys.executable, "-c", PROGRAM, "embedded", service, "--port", str(server.port)]
+        (tmp_path / "areas").mkdir(exist_ok=True)
+        alone = subprocess.run(
+            [*program, "--data", str(tmp_path)], cwd=ROOT, capture_output=True, text=True, timeout=60, check=False
+        )
+        assert (alone.returncode, alone.stderr.splitlines()[-1]) == (1, second.stderr.splitlines()[-1])
 
 
 def test_a_data_folder_that_cannot_be_used_is_told(tmp_path):
@@ -131,6 +138,28 @@ def test_it_ends_on_a_signal_and_leaves_its_secrets_to_its_owner_alone(tmp_path)
 
 def test_every_command_is_offered_with_a_word_on_what_it_does(datapump):
     text = datapump("--help").stdout
-    for name in ("serve", "submit", "watch", "executions", "stop", "sync-configs", "tool", "embedded", "demo"):
+    for name in (
+        "serve",
+        "submit",
+        "watch",
+        "executions",
+        "stop",
+        "sync-configs",
+        "results",
+        "tool",
+        "embedded",
+        "demo",
+    ):
         assert f" {name} " in text
         assert datapump(name, "--help").exit_code == 0
+        assert "--install-completion" not in datapump(name, "--help").stdout
+
+
+def test_what_is_no_key_or_no_address_is_told_with_where_it_comes_from(datapump, environment, server):
+    environment(url=server.url, api_key="dp_nobody")
+    unknown = datapump("executions")
+    assert (unknown.exit_code, "DATAPUMP_API_KEY" in unknown.stderr) == (2, True)
+    for url in ("localhost:8000", "http://[::1"):
+        environment(url=url, api_key="dp_nobody")
+        nowhere = datapump("executions")
+        assert (nowhere.exit_code, "is no http or https URL: set DATAPUMP_URL" in nowhere.stderr) == (2, True)

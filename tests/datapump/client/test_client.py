@@ -3,6 +3,7 @@
 import asyncio
 import inspect
 import json
+import re
 import socket
 from contextlib import contextmanager
 
@@ -178,13 +179,31 @@ def test_where_nobody_listens_a_command_is_tried_again_and_then_told_so(talk):
     ],
 )
 def test_a_problem_is_the_error_that_the_tree_knows_and_is_not_asked_again(talk, status, error):
-    with talk((status, {"detail": "in words"})) as (ask, app), pytest.raises(error, match="in words"):
+    with (
+        talk((status, {"type": "/problems/x", "detail": "in words"})) as (ask, app),
+        pytest.raises(error, match="in words"),
+    ):
         ask("submit", COMMAND)
     assert len(app.asked) == 1
 
 
 def test_what_is_not_json_is_not_datapump(talk):
     with talk((200, b"<html>")) as (ask, _), pytest.raises(RemoteInvalidError, match="is this datapump"):
+        ask("catalog")
+
+
+def test_an_answer_of_something_else_is_told_with_its_address(talk):
+    with talk((404, {"message": "Forbidden"})) as (ask, _), pytest.raises(NotFoundError) as caught:
+        ask("catalog")
+    assert re.fullmatch(
+        r"http://\S+/catalog answered 404, not as datapump does \(Forbidden\): is DATAPUMP_URL right\?",
+        str(caught.value),
+    )
+
+
+def test_an_address_that_is_none_is_said_to_be(talk):
+    ask = Asked(Client, "localhost:8000")
+    with pytest.raises(InvalidInputError, match="'localhost:8000' is no http or https URL: set DATAPUMP_URL"):
         ask("catalog")
 
 
