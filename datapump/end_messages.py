@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING, Final
 
 from datapump.executions import ExecutionStatus, JobFaults
@@ -19,12 +20,14 @@ if TYPE_CHECKING:
 MOST_LINES: Final = 10
 MOST_LETTERS: Final = 300
 EVENT: Final = "ended"
+LOGGED: Final = {Level.INFO: logging.INFO, Level.WARNING: logging.WARNING, Level.ERROR: logging.ERROR}
+logger = logging.getLogger(__name__)
 
 
 def tell_end(
     execution: Execution, status: ExecutionStatus, jobs: Sequence[JobBase], errors: Sequence[str], ports: Ports
 ) -> None:
-    """Post what became of an execution, once: nothing where nothing was to do, or somebody stopped it.
+    """Log what became of an execution, and post it, once: no post where nothing was to do, or somebody stopped it.
 
     Raises:
         StorageError: The run store refused a write.
@@ -32,8 +35,6 @@ def tell_end(
     failed = [job for job in jobs if job.status is JobStatus.FAILED]
     faults = [*errors, *(f"{subject(job)}: {job.message}" for job in failed)]
     done = [job for job in jobs if job.status is JobStatus.COMPLETE]
-    if status is ExecutionStatus.STOPPED or execution.plan_only or not (faults or done):
-        return
     what = " ".join([execution.name, *execution.command.get("parameters", {}).get("types", [])])
     came_to = f"{len(done)} of {len(jobs)} jobs are done" if jobs else "no job was started"
     lines = [f"{what} has {status}: {came_to}"]
@@ -42,6 +43,10 @@ def tell_end(
     if len(lines) > MOST_LINES:
         lines[MOST_LINES:] = [f"and {len(lines) - MOST_LINES} more"]
     level = Level.INFO if not faults else Level.WARNING if done else Level.ERROR
+    told = logging.INFO if status is ExecutionStatus.STOPPED else LOGGED[level]
+    logger.log(told, "execution %s: %s", execution.id, " ".join("; ".join(lines).split()))
+    if status is ExecutionStatus.STOPPED or execution.plan_only or not (faults or done):
+        return
     post(EVENT, execution.id, level, "\n".join(lines), ports)
 
 

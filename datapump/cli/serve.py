@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 import threading
+import time
 from contextlib import contextmanager, suppress
 from importlib import import_module
 from pathlib import Path
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
 
 # How long the end of the server waits for requests that wait for events.
 PARTING_S = 3
+ISO_8601 = "%Y-%m-%dT%H:%M:%S"
 
 
 def serve(
@@ -40,8 +43,19 @@ def serve(
         out.print(f"datapump listens on {address}; its Data API on {address}/data-api", soft_wrap=True)
         out.print(f"the owner's key is in {secret_file(settings.data_dir, 'admin-key')}", soft_wrap=True)
 
+    _log()
     with told():
         run(make_server(settings, announce))
+
+
+def _log() -> None:
+    """Write to stderr what a night has to say: a line for each execution that ends, and whatever goes wrong; in UTC."""
+    lines = logging.StreamHandler()
+    lines.setFormatter(logging.Formatter("%(asctime)s.%(msecs)03dZ %(levelname)s %(name)s: %(message)s", ISO_8601))
+    lines.formatter.converter = time.gmtime  # type: ignore[union-attr] # set in the line before
+    logging.getLogger().addHandler(lines)
+    for package in ("datapump", "state_machine"):
+        logging.getLogger(package).setLevel(logging.INFO)
 
 
 class Server(uvicorn.Server):

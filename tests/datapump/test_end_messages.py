@@ -37,6 +37,18 @@ GOOD = ended(analysis_job("good"), message="2 tables published")
 BAD = ended(analysis_job("bad", dataset="gadm"), "failed", message="the engine broke")
 
 
+def test_each_end_is_a_line_of_the_log_also_where_nobody_is_told(world, caplog):
+    caplog.set_level("INFO")
+    end(world, GOOD, BAD, errors=["two\nlines"])
+    end(world)
+    first, *_, last = [(record.levelname, record.getMessage().split(": ", 1)[1]) for record in caplog.records]
+    assert first == (
+        "WARNING",
+        "analysis has failed: 1 of 2 jobs are done; two lines; gadm v1 viirs: the engine broke",
+    )
+    assert last == ("INFO", "analysis has succeeded: 0 of 0 jobs are done")
+
+
 def test_a_success_says_what_was_published(world):
     expected = "info: analysis has succeeded: 1 of 1 jobs are done\ngeostore v1 viirs: 2 tables published"
     assert end(world, GOOD) == [expected + UNSENT]

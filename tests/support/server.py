@@ -36,6 +36,8 @@ class ServerProcess:
         self.url = f"http://127.0.0.1:{self.port}"
         self._settings = settings
         self._process = None
+        # A file, not a pipe: one that nobody reads holds the server up when it is full.
+        self.log = self.data.with_name(f"{self.data.name}.log")
 
     def start(self):
         environment = {name: value for name, value in os.environ.items() if not name.startswith("DATAPUMP_")}
@@ -43,21 +45,15 @@ class ServerProcess:
         environment |= {f"DATAPUMP_{name.upper()}": str(value) for name, value in self._settings.items()}
         program = [sys.executable, "-c", "from datapump.cli import main; main()"]
         arguments = ["serve", "--port", str(self.port), "--data", str(self.data)]
-        self._process = subprocess.Popen(
-            [*program, *arguments],
-            cwd=ROOT,
-            env=environment,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-        )
-        said = []
+        with self.log.open("a") as log:
+            self._process = subprocess.Popen(
+                [*program, *arguments], cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=log, text=True
+            )
         for line in self._process.stdout:
-            said.append(line)
             if "listens on" in line:
                 return self
         self._process.wait()
-        raise AssertionError("the server did not start: " + "".join(said))
+        raise AssertionError("the server did not start: " + self.log.read_text())
 
     def kill(self):
         self._process.send_signal(signal.SIGKILL)

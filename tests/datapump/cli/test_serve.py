@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -122,7 +123,7 @@ def test_a_faulty_recipe_is_told_before_anything_is_served(tmp_path, monkeypatch
     assert not (tmp_path / "data").exists()
 
 
-def test_it_ends_on_a_signal_and_leaves_its_secrets_to_its_owner_alone(tmp_path):
+def test_it_ends_on_a_signal_logs_what_failed_and_leaves_its_secrets_to_its_owner_alone(tmp_path):
     server = ServerProcess(tmp_path / "data")
     with server:
         secrets = sorted((tmp_path / "data" / "secrets").iterdir())
@@ -132,8 +133,14 @@ def test_it_ends_on_a_signal_and_leaves_its_secrets_to_its_owner_alone(tmp_path)
             ("cursor-key", 0o600),
             ("data-api-token", 0o600),
         ]
+        with server.client() as client:
+            made = client.submit('{"command": "set_latest", "parameters": {"analysis_version": "v1"}}')
+            client.wait(made["id"])
         server._process.send_signal(signal.SIGINT)
         assert server._process.wait(timeout=30) in {0, 130}
+    (line,) = [line for line in server.log.read_text().splitlines() if made["id"] in line]
+    assert re.match(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z ERROR datapump.end_messages: execution ", line)
+    assert line.endswith("no sync config has the analysis version v1: nothing to mark latest")
 
 
 def test_every_command_is_offered_with_a_word_on_what_it_does(datapump):
