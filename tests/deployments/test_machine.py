@@ -186,7 +186,9 @@ def test_every_line_of_a_log_names_its_execution_and_job(world, monkeypatch):
     execution = world.run(ANALYSIS)
     told = [json.loads(line) for line in lines.getvalue().splitlines()]
     told = [line for line in told if not line["message"].startswith("request ")]
-    assert [line["message"] for line in told] == ["dispatched to 1 jobs", "seen"]
+    *messages, last = [line["message"] for line in told]
+    assert messages == ["dispatched to 1 jobs", "seen"]
+    assert last.startswith(f"execution {execution.id}: analysis has succeeded")
     assert {line["execution_id"] for line in told} == {execution.id}
     assert told[1]["job_id"] == world.jobs(execution.id)[0].id
 
