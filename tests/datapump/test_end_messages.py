@@ -46,7 +46,7 @@ def test_each_end_is_a_line_of_the_log_also_where_nobody_is_told(world, caplog):
         "WARNING",
         "analysis has failed: 1 of 2 jobs are done; two lines; gadm v1 viirs: the engine broke",
     )
-    assert last == ("INFO", "analysis has succeeded: 0 of 0 jobs are done")
+    assert last == ("INFO", "analysis has succeeded: no job was started")
 
 
 def test_a_success_says_what_was_published(world):
