@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from datapump.alerts import FIRE_TYPES, NEAR_REAL_TIME, alert_files, last_alert, near_real_time
-from datapump.analyses import Analysis, FeatureType, SyncType
+from datapump.analyses import Analysis
 from datapump.areas.files import feature_file
 from datapump.errors import NotFoundError, UnsupportedError
-from datapump.jobs.documents import AnalysisJob, Table
+from datapump.jobs.documents import AnalysisJob
 from datapump.jobs.result_versions import fix_targets
+from datapump.sources.configs import table_job
 from datapump.sources.fire_time import FireTime
 from datapump.sync_configs import AreasOwed, config_id
 
@@ -55,21 +56,10 @@ def job_of(config: SyncConfig, stem: str, owed: AreasOwed, sync_version: str, po
 
 
 def _job(config: SyncConfig, stem: str, owed: AreasOwed, sync_version: str, ports: Ports) -> AnalysisJob:
-    analysis = Analysis(config.analysis)
-    return AnalysisJob(
-        id=owed.job_id,
-        table=Table(dataset=config.dataset, version=config.dataset_version, analysis=analysis),
-        analysis_version=config.analysis_version,
-        geotrellis_version=config.metadata.geotrellis_version,
-        feature_type=FeatureType.of_dataset(config.dataset),
-        features=[feature_file(stem, ports)],
-        sync_type=SyncType.RW_AREAS,
-        sync_version=sync_version,
-        sync_config=config.id,
-        append_to=dict(owed.append_to),
-        version_overrides=dict(config.metadata.version_overrides),
-        timeout_sec=FIRE_TIMEOUT_S if analysis in FIRE_TYPES else TIMEOUT_S,
-    )
+    timeout_s = FIRE_TIMEOUT_S if Analysis(config.analysis) in FIRE_TYPES else TIMEOUT_S
+    job = table_job(config, owed.job_id, sync_version, timeout_s, feature_file(stem, ports))
+    job.append_to = dict(owed.append_to)
+    return job
 
 
 def _within(uri: str, until: str | None) -> bool:

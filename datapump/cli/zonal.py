@@ -19,6 +19,7 @@ from datapump.cli.output import err, print_json, told
 from datapump.clock import SystemClock
 from datapump.engines import AnalysisRequest
 from datapump.engines.local.requests import check_analysis
+from datapump.results import FOLDERS
 from datapump.settings import get_settings
 
 if TYPE_CHECKING:
@@ -28,14 +29,6 @@ if TYPE_CHECKING:
 
 CLOCK: Clock = SystemClock()
 
-_NAMES = {
-    Analysis.TCL: "annualupdate_minimal",
-    Analysis.GLAD: "gladalerts",
-    Analysis.INTEGRATED_ALERTS: "integrated_alerts",
-    Analysis.VIIRS: "firealerts_viirs",
-    Analysis.MODIS: "firealerts_modis",
-    Analysis.BURNED_AREAS: "firealerts_burned_areas",
-}
 PUBLIC_DATA_API = "https://data-api.globalforestwatch.org"
 _JOURNALS = ".journals"
 _SEVERAL = ("--features", "--fire-source")
@@ -88,7 +81,7 @@ def run_zonal(  # noqa: PLR0913, PLR0917 - each option is a parameter
     """
     with told():
         check_analysis(analysis)
-        name = f"{_NAMES[analysis]}_{CLOCK.now():%Y%m%d_%H%M}"
+        name = f"{FOLDERS[analysis]}_{CLOCK.now():%Y%m%d_%H%M}"
         request = AnalysisRequest(
             name=name,
             analysis=analysis,

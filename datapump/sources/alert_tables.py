@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from datapump.analyses import Analysis, FeatureType
-from datapump.jobs.documents import AnalysisJob, Table
+from datapump.jobs.documents import AnalysisJob
 from datapump.names import numbers
 from datapump.sources import Finding, News
+from datapump.sources.configs import table_job
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
 
+    from datapump.analyses import Analysis
     from datapump.ports import Ports
     from datapump.sync_configs import SyncConfig
 
@@ -113,21 +114,10 @@ def news_of(
 
 
 def _job(config: SyncConfig, sync_version: str, rasters: Mapping[str, str], kind: Kind, ports: Ports) -> AnalysisJob:
-    return AnalysisJob(
-        id=ports.clock.new_id(),
-        table=Table(dataset=config.dataset, version=config.dataset_version, analysis=Analysis(config.analysis)),
-        analysis_version=config.analysis_version,
-        geotrellis_version=config.metadata.geotrellis_version,
-        feature_type=FeatureType.of_dataset(config.dataset),
-        features=[config.metadata.features_1x1],
-        sync_type=config.sync_type,
-        sync_version=sync_version,
-        sync_config=config.id,
-        change_only=kind.change_only,
-        sources=dict(rasters),
-        version_overrides=dict(config.metadata.version_overrides),
-        timeout_sec=kind.timeout_sec,
-    )
+    job = table_job(config, ports.clock.new_id(), sync_version, kind.timeout_sec)
+    job.change_only = kind.change_only
+    job.sources = dict(rasters)
+    return job
 
 
 def _finding(config: SyncConfig, rasters: Mapping[str, str], decided: str) -> Finding:

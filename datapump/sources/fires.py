@@ -12,13 +12,13 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from datapump.alerts import FIRE_TYPES, last_alert, last_time, later, near_real_time
-from datapump.analyses import Analysis, FeatureType
+from datapump.analyses import Analysis
 from datapump.errors import DatapumpError, InternalError, StorageError
 from datapump.jobs.documents import AnalysisJob, Table
 from datapump.jobs.ticking import reopen
 from datapump.sources import Finding, News
 from datapump.sources.archives import ArchiveLimits
-from datapump.sources.configs import enabled, none_enabled
+from datapump.sources.configs import enabled, none_enabled, table_job
 from datapump.sources.download import fetch
 from datapump.sources.download_limits import DownloadLimits
 from datapump.sources.fire_files import FireType, near_real_time_folder, near_real_time_name
@@ -176,21 +176,9 @@ def _lacking(config: SyncConfig, saved: Sequence[str], unfinished: AnalysisJob |
 
 
 def _job(config: SyncConfig, sync_version: str, files: list[str], ports: Ports) -> AnalysisJob:
-    analysis = Analysis(config.analysis)
-    return AnalysisJob(
-        id=ports.clock.new_id(),
-        table=Table(dataset=config.dataset, version=config.dataset_version, analysis=analysis),
-        analysis_version=config.analysis_version,
-        geotrellis_version=config.metadata.geotrellis_version,
-        feature_type=FeatureType.of_dataset(config.dataset),
-        features=[config.metadata.features_1x1],
-        sync_type=config.sync_type,
-        sync_version=sync_version,
-        sync_config=config.id,
-        change_only=True,
-        alert_sources=files,
-        alerts_until=last_time(files),
-        content_end_date=last_alert(files[-1]).day,
-        version_overrides=dict(config.metadata.version_overrides),
-        timeout_sec=TIMEOUT_S,
-    )
+    job = table_job(config, ports.clock.new_id(), sync_version, TIMEOUT_S)
+    job.change_only = True
+    job.alert_sources = files
+    job.alerts_until = last_time(files)
+    job.content_end_date = last_alert(files[-1]).day
+    return job
