@@ -18,7 +18,7 @@ import shapefile
 import shapely
 
 from datapump.objects import Objects
-from tests.support.deployment import DataApiServer
+from tests.support.data_api_server import DataApiServer
 from tests.support.server import ROOT, free_port
 
 PROGRAM = "from datapump.cli import main; main()"

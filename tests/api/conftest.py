@@ -21,15 +21,7 @@ from datapump.executions import ExecutionStatus
 from datapump.jobs.documents import AnalysisJob, JobStatus, LatestTarget, ResultState, ResultTable, SetLatestJob
 from datapump.keys import ApiKey, Scope, digest
 from datapump.objects import Objects
-from datapump.stores.sqlite import (
-    Database,
-    SqliteAuditStore,
-    SqliteBackfillStore,
-    SqliteKeyStore,
-    SqliteRunStore,
-    SqliteSyncConfigStore,
-    SqliteTargetStore,
-)
+from datapump.stores.sqlite import Database, SqliteStores
 from datapump.sync_configs import SyncConfig, SyncMetadata, config_id
 from tests.support.data_api import data_api_in
 
@@ -193,23 +185,27 @@ def opened(folder, app):
     """A world in a folder, as long as the block lasts."""
     database = Database(folder / "datapump.sqlite")
     clock = TickingClock()
-    runs = SqliteRunStore(database, clock)
+    stores = SqliteStores(database, clock)
     checks = {}
-    orchestrator = RecordingOrchestrator(runs)
-    configs = SqliteSyncConfigStore(database, clock)
-    targets = SqliteTargetStore(database, clock)
+    orchestrator = RecordingOrchestrator(stores.runs)
     backfills = Backfills(
-        SqliteBackfillStore(database), runs, configs, targets, clock, orchestrator.start, orchestrator.stop
+        stores.backfills,
+        stores.runs,
+        stores.sync_configs,
+        stores.targets,
+        clock,
+        orchestrator.start,
+        orchestrator.stop,
     )
     services = Services(
-        runs=runs,
-        sync_configs=configs,
-        keys=SqliteKeyStore(database),
+        runs=stores.runs,
+        sync_configs=stores.sync_configs,
+        keys=stores.keys,
         orchestrator=orchestrator,
         clock=clock,
         checks=checks,
-        audit=SqliteAuditStore(database),
-        targets=targets,
+        audit=stores.audit,
+        targets=stores.targets,
         backfills=backfills,
         cursor_key=b"the same every time",
     )

@@ -9,17 +9,9 @@ from datapump.backfilling import Backfills
 from datapump.backfills import LABEL, Backfill, BackfillPart, BackfillStatus, OnFailure, switched
 from datapump.errors import ConflictError, StorageError
 from datapump.executions import Execution, ExecutionStatus
-from datapump.stores.dynamodb import DynamoRunStore, DynamoSyncConfigStore, DynamoTargetStore
-from datapump.stores.dynamodb.backfills import DynamoBackfillStore
-from datapump.stores.sqlite import (
-    Database,
-    SqliteBackfillStore,
-    SqliteRunStore,
-    SqliteSyncConfigStore,
-    SqliteTargetStore,
-)
 from tests.support.clock import FakeClock
 from tests.support.dynamodb import dynamodb
+from tests.support.stores import on_dynamodb, on_sqlite
 
 VERSIONS = [f"v2026110{day}" for day in range(1, 7)]
 
@@ -27,12 +19,14 @@ VERSIONS = [f"v2026110{day}" for day in range(1, 7)]
 class Bench:
     """Backfills over real stores; what is started stays open until the test ends it."""
 
-    def __init__(self, clock, runs, store, targets, configs):
+    def __init__(self, clock, stores):
         self.clock = clock
-        self.runs = runs
-        self.store = store
+        self.runs = stores.runs
+        self.store = stores.backfills
         self.started = []
-        self.backfills = Backfills(self.store, self.runs, configs, targets, clock, self.started.append, self.stop)
+        self.backfills = Backfills(
+            self.store, self.runs, stores.sync_configs, stores.targets, clock, self.started.append, self.stop
+        )
 
     def stop(self, execution_id, reason):
         self.runs.request_stop(execution_id, reason)
@@ -65,27 +59,14 @@ class Bench:
 
 @pytest.fixture
 def sqlite_bench(tmp_path, clock):
-    database = Database(tmp_path / "datapump.sqlite")
-    yield Bench(
-        clock,
-        SqliteRunStore(database, clock),
-        SqliteBackfillStore(database),
-        SqliteTargetStore(database, clock),
-        SqliteSyncConfigStore(database, clock),
-    )
-    database.close()
+    with on_sqlite(tmp_path, clock) as stores:
+        yield Bench(clock, stores)
 
 
 @pytest.fixture
 def dynamo_bench(clock):
     with dynamodb() as tables:
-        yield Bench(
-            clock,
-            DynamoRunStore(tables, clock),
-            DynamoBackfillStore(tables, clock),
-            DynamoTargetStore(tables, clock),
-            DynamoSyncConfigStore(tables, clock),
-        )
+        yield Bench(clock, on_dynamodb(tables, clock))
 
 
 @pytest.fixture(params=["sqlite", "dynamo"])

@@ -19,7 +19,7 @@ from datapump.analyses import Analysis
 from datapump.backfilling import Backfills
 from datapump.engines import RunState, RunStatus
 from datapump.keys import ApiKey, Scope, digest
-from datapump.stores.sqlite import SqliteAuditStore, SqliteBackfillStore, SqliteKeyStore, SqliteTargetStore
+from datapump.stores.sqlite import SqliteStores
 from tests.support.deployment import ANALYSIS, Deployment
 from tests.support.twins import KEY, AwsTwin, EmbeddedTwin
 
@@ -45,21 +45,21 @@ class Here(EmbeddedTwin):
 
     def __init__(self, folder):
         super().__init__(folder)
-        targets = SqliteTargetStore(self.database, self.clock)
-        keys = SqliteKeyStore(self.database)
-        keys.add(ApiKey(digest=digest(KEY), caller="test", scope=Scope.ADMIN, created=self.clock.now()))
-        store = SqliteBackfillStore(self.database)
-        backfills = Backfills(store, self.runs, self.sync_configs, targets, self.clock, self.start, self.stop)
+        stores = SqliteStores(self.database, self.clock)
+        stores.keys.add(ApiKey(digest=digest(KEY), caller="test", scope=Scope.ADMIN, created=self.clock.now()))
+        backfills = Backfills(
+            stores.backfills, self.runs, self.sync_configs, stores.targets, self.clock, self.start, self.stop
+        )
         services = Services(
             runs=self.runs,
             sync_configs=self.sync_configs,
-            keys=keys,
+            keys=stores.keys,
             orchestrator=self,
             clock=self.clock,
-            audit=SqliteAuditStore(self.database),
+            audit=stores.audit,
             data_api=lambda: self.data_api,
             objects=self.objects,
-            targets=targets,
+            targets=stores.targets,
             backfills=backfills,
             engines=("local",),
             analyses=frozenset(Analysis),

@@ -9,7 +9,7 @@ from pydantic import SecretStr
 
 from datapump.clients.data_api import DataApi
 from datapump.errors import RemoteUnavailableError
-from tests.support.deployment import TOKEN
+from tests.support.data_api_server import TOKEN
 from tests.support.disk import largest_file
 
 WRITES = {

@@ -9,6 +9,18 @@ from contextlib import contextmanager
 import uvicorn
 
 
+class Server(uvicorn.Server):
+    """A server that tells when it has started."""
+
+    def __init__(self, config):
+        super().__init__(config)
+        self.is_up = threading.Event()
+
+    async def startup(self, sockets=None):
+        await super().startup(sockets)
+        self.is_up.set()
+
+
 @contextmanager
 def serving(app):
     """The app's address, as long as the block lasts."""

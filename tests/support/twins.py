@@ -25,7 +25,8 @@ from tests.support.areas import areas_server
 from tests.support.aws.account import Account
 from tests.support.aws.roles import refused
 from tests.support.clock import FakeClock
-from tests.support.deployment import AREA, TOKEN, DataApiServer, Deployment
+from tests.support.data_api_server import TOKEN, DataApiServer
+from tests.support.deployment import AREA, Deployment
 from tests.support.inline_engine import InlineEngine
 from tests.support.lambda_events import event_of
 from tests.support.tifs import data

@@ -11,7 +11,7 @@ import pytest
 from datapump.objects import Objects
 from datapump.outlines import MOST_BYTES, outline_uri
 from datapump.places import MOST_PLACES, places_uri
-from tests.support.deployment import DataApiServer
+from tests.support.data_api_server import DataApiServer
 
 DATASET = "gadm__viirs__adm2_daily_alerts"
 FIRST, SECOND = "s3://gfw-pipelines/geotrellis/results/first", "s3://gfw-pipelines/geotrellis/results/second"

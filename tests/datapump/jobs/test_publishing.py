@@ -12,7 +12,7 @@ from datapump.executions import ExecutionStatus
 from datapump.jobs.documents import JobStatus, ResultState
 from datapump.jobs.publishing import header
 from tests.support.deployment import ANALYSIS, SYNC, copied
-from tests.support.faults import Tap, TappedDataApi, unavailable
+from tests.support.faults import Tap, TappedDataApi, once_at_each, unavailable
 from tests.support.jobs import result
 
 DAILY, WEEKLY, WHITELIST = (f"geostore__viirs__{table}" for table in ("daily_alerts", "weekly_alerts", "whitelist"))
@@ -43,14 +43,7 @@ def until_uploading(world, command, ports=None):
 
 def breaking(world, *writes, when):
     """Ports whose Data API breaks at the first request of each of these."""
-    left = list(writes)
-
-    def plan(_, name):
-        if name in left:
-            left.remove(name)
-            return when
-        return None
-
+    plan, _ = once_at_each(writes, when)
     return replace(world.ports, data_api=TappedDataApi(world.server.url, Tap(plan, unavailable)))
 
 

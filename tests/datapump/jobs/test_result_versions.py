@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from functools import partial
 
 import pytest
 
@@ -14,7 +15,7 @@ from datapump.jobs.documents import JobStatus
 from datapump.sources.glad import RASTER
 from tests.support.alert_night import engine_tables, put_config, put_version, sync, table, versions
 from tests.support.deployment import Deployment
-from tests.support.faults import Crash, Tap, TappedDataApi, tapped_writes
+from tests.support.faults import Crash, Tap, TappedDataApi, carried, once_at_each, tapped_writes
 from tests.support.jobs import analysis_job, begun
 
 DAILY = "geostore__glad__daily_alerts"
@@ -155,25 +156,13 @@ def test_a_crash_at_any_write_loses_and_doubles_nothing(tmp_path, when):
             tap = Tap(plan, Crash)
             api = TappedDataApi(world.server.url, tap, reads=False)
             identity = world.submit(sync("glad"))
-            while True:
-                try:
-                    execution = world.carry(identity, tapped_writes(world, tap, api))
-                    break
-                except Crash:
-                    world.reborn()
+            execution = carried(world, identity, partial(tapped_writes, world, tap, api))
             api.close()
             assert execution.status is ExecutionStatus.SUCCEEDED
             return (versions(world, DAILY), writes(world, since)), set(tap.calls)
 
     calm, calls = play(tmp_path / "calm", lambda *_: None)
-    left = set(calls)
-
-    def plan(_, name):
-        if name in left:
-            left.remove(name)
-            return when
-        return None
-
+    plan, left = once_at_each(calls, when)
     assert play(tmp_path / "crashed", plan)[0] == calm
     assert left == set()
 

@@ -2,58 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
-
 import pytest
 
-from datapump.stores.dynamodb import (
-    DynamoAuditStore,
-    DynamoKeyStore,
-    DynamoRunStore,
-    DynamoSyncConfigStore,
-    DynamoTargetStore,
-)
-from datapump.stores.dynamodb.backfills import DynamoBackfillStore
-from datapump.stores.sqlite import (
-    Database,
-    SqliteAuditStore,
-    SqliteBackfillStore,
-    SqliteKeyStore,
-    SqliteRunStore,
-    SqliteSyncConfigStore,
-    SqliteTargetStore,
-)
 from tests.support.dynamodb import dynamodb
-
-if TYPE_CHECKING:
-    from datapump.stores import AuditStore, KeyStore, RunStore, SyncConfigStore
-    from datapump.stores.backfills import BackfillStore
-    from datapump.stores.targets import TargetStore
-
-
-class Stores(NamedTuple):
-    """All the stores of a deployment."""
-
-    runs: RunStore
-    sync_configs: SyncConfigStore
-    keys: KeyStore
-    audit: AuditStore
-    targets: TargetStore
-    backfills: BackfillStore
+from tests.support.stores import on_dynamodb, on_sqlite
 
 
 @pytest.fixture
 def sqlite_stores(tmp_path, clock):
-    database = Database(tmp_path / "runs.sqlite")
-    yield Stores(
-        SqliteRunStore(database, clock),
-        SqliteSyncConfigStore(database, clock),
-        SqliteKeyStore(database),
-        SqliteAuditStore(database),
-        SqliteTargetStore(database, clock),
-        SqliteBackfillStore(database),
-    )
-    database.close()
+    with on_sqlite(tmp_path, clock) as stores:
+        yield stores
 
 
 @pytest.fixture
@@ -64,14 +22,7 @@ def tables():
 
 @pytest.fixture
 def dynamo_stores(tables, clock):
-    return Stores(
-        DynamoRunStore(tables, clock),
-        DynamoSyncConfigStore(tables, clock),
-        DynamoKeyStore(tables),
-        DynamoAuditStore(tables, clock),
-        DynamoTargetStore(tables, clock),
-        DynamoBackfillStore(tables, clock),
-    )
+    return on_dynamodb(tables, clock)
 
 
 @pytest.fixture(params=["sqlite", "dynamo"])

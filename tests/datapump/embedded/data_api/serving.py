@@ -7,6 +7,7 @@ from contextlib import contextmanager
 import uvicorn
 
 from datapump.embedded.data_api.settings import Caller
+from tests.support.live import Server
 
 ADMIN = {"Authorization": "Bearer admin-token"}
 TOKENS = {
@@ -15,18 +16,6 @@ TOKENS = {
     "user-token": Caller(user_id="user", role="USER"),
 }
 PATIENCE_S = 20
-
-
-class Server(uvicorn.Server):
-    """A server that tells when it has started."""
-
-    def __init__(self, config):
-        super().__init__(config)
-        self.is_up = threading.Event()
-
-    async def startup(self, sockets=None):
-        await super().startup(sockets)
-        self.is_up.set()
 
 
 @contextmanager

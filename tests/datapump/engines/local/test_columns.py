@@ -5,6 +5,7 @@ import pytest
 from datapump.analyses import Analysis, FeatureType
 from datapump.engines.local.catalog import load_catalog
 from datapump.engines.local.columns import table_columns, tables
+from tests.datapump.engines.local.published import IDS, PROTECTED
 
 CONTEXTS = [
     "umd_tree_cover_density_2000__threshold",
@@ -42,15 +43,6 @@ CONTEXTS = [
     "bra_biome__name",
 ]
 WHITELIST_CONTEXTS = [column for column in CONTEXTS if not column.endswith("__threshold")]
-PROTECTED = ["wdpa_protected_areas__iucn_cat", "wdpa_protected_area__iucn_cat"]
-IDS = {
-    "iso": ["iso"],
-    "adm1": ["iso", "adm1"],
-    "adm2": ["iso", "adm1", "adm2"],
-    "wdpa": [f"wdpa_protected_area__{name}" for name in ("id", "name", "iucn_cat", "iso", "status")],
-    "geostore": ["geostore__id"],
-    "feature": ["feature__id"],
-}
 
 
 @pytest.mark.parametrize(

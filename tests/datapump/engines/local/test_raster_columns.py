@@ -11,17 +11,9 @@ from datapump.analyses import Analysis, FeatureType
 from datapump.engines.local.catalog import load_catalog
 from datapump.engines.local.columns import table_columns, tables
 from datapump.engines.local.raster_columns import columns
+from tests.datapump.engines.local.published import IDS, PROTECTED
 
 PUBLISHED = tomllib.loads((Path(__file__).parent / "published_columns.toml").read_text())
-IDS = {
-    "iso": ["iso"],
-    "adm1": ["iso", "adm1"],
-    "adm2": ["iso", "adm1", "adm2"],
-    "wdpa": [f"wdpa_protected_area__{name}" for name in ("id", "name", "iucn_cat", "iso", "status")],
-    "geostore": ["geostore__id"],
-    "feature": ["feature__id"],
-}
-PROTECTED = ["wdpa_protected_areas__iucn_cat", "wdpa_protected_area__iucn_cat"]
 STOCKS = ["gfw_aboveground_carbon_stocks_2000__Mg_C", "gfw_belowground_carbon_stocks_2000__Mg_C"]
 SBTN = "sbtn_natural_forests__class"
 COUNTS = {
