@@ -5,9 +5,9 @@ from __future__ import annotations
 import resource
 import sys
 from collections import Counter
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from datetime import date, datetime
-from itertools import pairwise
+from itertools import count, pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -19,6 +19,7 @@ from datapump.cli.output import err, print_json, told
 from datapump.clock import SystemClock
 from datapump.engines import AnalysisRequest
 from datapump.engines.local.requests import check_analysis
+from datapump.errors import StorageError
 from datapump.results import FOLDERS
 from datapump.settings import get_settings
 
@@ -79,9 +80,8 @@ def run_zonal(  # noqa: PLR0913, PLR0917 - each option is a parameter
 
     A run over rasters that was killed goes on where it was when the same command is given again.
     """
-    with told():
+    with told(), _folder(out, f"{FOLDERS[analysis]}_{CLOCK.now():%Y%m%d_%H%M}") as name:
         check_analysis(analysis)
-        name = f"{FOLDERS[analysis]}_{CLOCK.now():%Y%m%d_%H%M}"
         request = AnalysisRequest(
             name=name,
             analysis=analysis,
@@ -95,6 +95,32 @@ def run_zonal(  # noqa: PLR0913, PLR0917 - each option is a parameter
             iso_end=iso_end,
         )
         print_json(_run(request, objects, layers, (processes, out / _JOURNALS)))
+
+
+@contextmanager
+def _folder(out: Path, name: str) -> Iterator[str]:
+    """A new folder for results: another run of the same minute has its own. It is removed if nothing is written.
+
+    Raises:
+        StorageError: It cannot be made.
+    """
+    made = [parent for parent in (out, *out.parents) if not parent.exists()]
+    for number in count(1):
+        folder = out / (name if number == 1 else f"{name}_{number}")
+        try:
+            folder.mkdir(parents=True)
+        except FileExistsError:
+            continue
+        except OSError as error:
+            raise StorageError(f"{folder} cannot be made: {error.strerror}") from error
+        try:
+            yield folder.name
+        finally:
+            # One that holds something refuses.
+            with suppress(OSError):
+                for empty in (folder, *made):
+                    empty.rmdir()
+        return
 
 
 def _day(analysis: Analysis, as_of: datetime | None) -> date | None:

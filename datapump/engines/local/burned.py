@@ -11,7 +11,7 @@ import shapely
 from datapump.engines.local import geometries
 from datapump.engines.local.decoding import ContextCodes
 from datapump.engines.local.delimited import DelimitedFile, Field, texts
-from datapump.engines.local.fires import NO_DAY, NOT_DATE, NOT_UTF8, days
+from datapump.engines.local.fires import NO_DAY, NOT_UTF8, days
 from datapump.engines.local.picks import picked
 from datapump.engines.local.skipped import Skipped
 from datapump.engines.local.spans import rasterize
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
 # Read by name alone: there is no column that a name could be missing from.
 _NOWHERE = 1 << 30
+_NOT_DATE = "alert__date is not a date YYYY-MM-DD"
 _FIELDS = (Field("alert__date", _NOWHERE), Field("geom", _NOWHERE))
 
 
@@ -80,7 +81,7 @@ class BurnedReader:
         day = days(text)
         found = geometries.read(batch.columns["geom"])
         good = np.ones(len(batch.rows), dtype=bool)
-        problems = ((NOT_UTF8, broken), (NOT_DATE, day == NO_DAY), *found.problems)
+        problems = ((NOT_UTF8, broken), (_NOT_DATE, day == NO_DAY), *found.problems)
         for reason, bad in problems:
             self.skipped.add_all(reason, file, batch.rows, bad & good, lambda row: _label(batch, row))
             good &= ~bad

@@ -4,6 +4,7 @@ import json
 import re
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 import shapely
@@ -11,7 +12,7 @@ from typer.testing import CliRunner
 
 from datapump.cli import zonal as cli
 from tests.datapump.engines.local import worlds
-from tests.datapump.engines.local.worlds import World, counts, files
+from tests.datapump.engines.local.worlds import World, counts, files, read_table
 
 
 @pytest.fixture
@@ -72,6 +73,23 @@ def test_the_summary_counts_rows_of_features_and_of_fires_that_were_skipped(tmp_
         "geometry is not hexadecimal WKB": 1,
         "latitude beyond 90 or longitude beyond 180 degrees": 2,
     }
+
+
+def test_two_runs_of_the_same_minute_have_a_folder_each(tmp_path, world, command):
+    first = json.loads(command().stdout)["output"]
+    before = files(Path(first))
+    more = World("geostore", [(("c",), shapely.box(0, 0, 1, 1))], [(0.5, 0.5, "2026-01-03", "l")])
+    more.write(tmp_path / "more")
+    second = json.loads(command(features=tmp_path / "more" / "features.tsv").stdout)["output"]
+    assert second == f"{first}_2"
+    assert files(Path(first)) == before
+    assert [row[0] for row in read_table(Path(second), "geostore", "whitelist")[1]] == ["c"]
+
+
+def test_a_run_that_fails_leaves_no_folder_of_results(tmp_path, world, command):
+    (tmp_path / "out").mkdir()
+    assert command(features=tmp_path / "none.tsv").exit_code
+    assert not list((tmp_path / "out").iterdir())
 
 
 def test_change_only_writes_no_whitelist(tmp_path, world, command):

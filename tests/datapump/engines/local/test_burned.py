@@ -158,6 +158,8 @@ def test_rows_that_cannot_be_used_are_counted_and_a_file_without_the_columns_is_
     (tmp_path / "burned.csv").write_text(f"geom,alert__date\n{good},2026-01-01\n{good},1/1/2026\nxyz,2026-01-01\n")
     summary = run(world, tmp_path)
     assert (summary["fires"]["read"], summary["fires"]["dropped"]) == (3, 2)
+    reasons = [reason["reason"] for reason in summary["fires"]["dropped_reasons"]]
+    assert reasons == ["alert__date is not a date YYYY-MM-DD", "geometry is not hexadecimal WKB"]
     (tmp_path / "burned.csv").write_text("geom\tday\n")
     with pytest.raises(DataError, match="lacks the columns alert__date, geom"):
         run(world, tmp_path)
