@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from datapump.engines.local.grids import GRIDS
-from datapump.engines.local.raster_files import file_dtype, read_window
+from datapump.engines.local.raster_files import content_mark, file_dtype, read_window
 from datapump.engines.local.rasters import find_tiles
+from datapump.errors import DataError
 
 if TYPE_CHECKING:
     from datapump.analyses import Analysis
@@ -41,6 +42,7 @@ class RasterSampler:
         ]
         tile_ids = {self._grid.tile_id(*corner) for corner in corners}
         self._tiles: Tiles = find_tiles(self._grid, catalog.configured, tile_ids, objects)
+        self._marks = {path: content_mark(path) for path in self._tiles.paths.values()}
         self._missing: set[tuple[str, str]] = set()
 
     @property
@@ -64,6 +66,9 @@ class RasterSampler:
             layer: A configured layer.
             longitude: Degrees east, shape (n,).
             latitude: Degrees north, shape (n,).
+
+        Raises:
+            DataError: A raster file is damaged, or another one by now.
         """
         moved = _one_decimal(longitude) | _one_decimal(latitude)
         column = np.floor(self._grid.x(np.where(moved, longitude + _SHIFT, longitude))).astype(np.int64)
@@ -90,6 +95,8 @@ class RasterSampler:
         if path is None:
             self._missing.add((layer.name, tile_id))
             return
+        if content_mark(path) != self._marks[path]:
+            raise DataError(f"{layer.name}: {path} was replaced while it was read: start the run again")
         row, column = row % self._grid.pixels, column % self._grid.pixels
         top, left = int(row.min()), int(column.min())
         shape = int(row.max()) - top + 1, int(column.max()) - left + 1

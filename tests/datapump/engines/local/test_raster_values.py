@@ -8,6 +8,10 @@ import numpy as np
 import pytest
 import rasterio
 
+from datapump.analyses import Analysis
+from datapump.engines.local.catalog import load_catalog
+from datapump.engines.local.files import Files
+from datapump.engines.local.raster_sampler import RasterSampler
 from datapump.errors import DataError
 from tests.datapump.engines.local.rasterworlds import DENSITY, RasterWorld, loss_world, rerun, run, table
 
@@ -74,3 +78,18 @@ def test_what_has_the_name_of_a_tile_and_is_no_file_is_not_taken_for_a_missing_t
         path.symlink_to(tmp_path / "unmounted" / "00N_010E.tif")
     with pytest.raises(DataError, match=r"00N_010E\.tif is no file: a (folder|link that leads nowhere)"):
         rerun(loss_world(), tmp_path, catalog)
+
+
+def test_a_raster_that_is_replaced_while_fires_are_looked_up_ends_the_run(tmp_path):
+    found = RasterWorld("viirs", "geostore", (27008 - 3, 54016), (6, 6))
+    found.layers = {DENSITY: np.full((6, 6), 40, dtype=np.uint8)}
+    catalog = found.write(tmp_path)
+    sampler = RasterSampler(Analysis.VIIRS, load_catalog(catalog).of(Analysis.VIIRS), Files(None))
+    layer = load_catalog(catalog).layer(DENSITY)
+    place = np.array([0.002]), np.array([-0.002])
+    assert sampler.sample(layer, *place).tolist() == [40]
+    (tmp_path / DENSITY / "00N_000E.tif").unlink()
+    found.layers[DENSITY][:] = 80
+    found.write(tmp_path)
+    with pytest.raises(DataError, match=rf"{DENSITY}/00N_000E\.tif was replaced while it was read"):
+        sampler.sample(layer, *place)
