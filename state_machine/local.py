@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 LONGEST_SLEEP_S = 30.0
 AGAIN_S = 1.0
+# What a defect broke is likely to break again: not a traceback a second all night.
+AFTER_DEFECT_S = 30.0
 
 
 class LocalOrchestrator:
@@ -45,6 +47,7 @@ class LocalOrchestrator:
         self._closing = False
         self._seen: datetime | None = None
         self._also: list[Callable[[], object]] = []
+        self._broken: dict[str, str] = {}
         self._loop = threading.Thread(target=self._run, name="orchestrator", daemon=True)
 
     def carry_also(self, carry: Callable[[], object]) -> None:
@@ -82,8 +85,11 @@ class LocalOrchestrator:
         self.wake()
 
     def trouble(self) -> str | None:
-        """Why nothing is being carried; None if the loop runs."""
-        return None if self._loop.is_alive() else "the orchestrator's loop does not run"
+        """Why nothing, or not all, is being carried; None if all is."""
+        if not self._loop.is_alive():
+            return "the orchestrator's loop does not run"
+        broken = ", ".join(sorted(self._broken))
+        return f"{broken} failed by a defect: see the log" if broken else None
 
     def wake(self) -> None:
         """Look for work at once."""
@@ -108,8 +114,7 @@ class LocalOrchestrator:
         try:
             self._watch_clock()
             self._give_back()
-            for carry in self._also:
-                carry()
+            self._carry()
             if not free:
                 # The step that ends first wakes the loop.
                 return LONGEST_SLEEP_S
@@ -123,11 +128,28 @@ class LocalOrchestrator:
             return AGAIN_S
         except Exception:  # whatever happens, the loop must go on, or nothing would be carried any more
             logger.exception("the run store failed by a defect")
-            return AGAIN_S
+            return AFTER_DEFECT_S
         if due is None:
             return LONGEST_SLEEP_S
         ahead = (datetime.fromisoformat(due) - self._ports.clock.now()).total_seconds()
         return min(max(ahead, 0.0), LONGEST_SLEEP_S)
+
+    def _carry(self) -> None:
+        """Carry what else there is; what breaks holds up nothing but itself."""
+        for carry in self._also:
+            name = getattr(carry, "__qualname__", repr(carry))
+            try:
+                carry()
+            except StorageError:
+                raise
+            except Exception as error:  # a defect there must not keep executions from being carried
+                words = f"{type(error).__name__}: {error}"
+                if self._broken.get(name) != words:
+                    # Said once: the loop comes by here after each step.
+                    logger.exception("%s failed by a defect, and is tried again all the time", name)
+                self._broken[name] = words
+            else:
+                self._broken.pop(name, None)
 
     def _watch_clock(self) -> None:
         """What is due by a clock that has been set back since would wait as long as it was set back."""
@@ -149,7 +171,10 @@ class LocalOrchestrator:
         wait_s: float | None = AGAIN_S
         try:
             wait_s = self._step(unit)
+        except StorageError as error:
+            logger.warning("step %s of execution %s is taken again: %s", unit.phase, unit.execution_id, error.message)
         except Exception:  # whatever happens, the unit must be given back, or it would never be taken again
+            wait_s = AFTER_DEFECT_S
             logger.exception("step %s of execution %s could not be taken", unit.phase, unit.execution_id)
         with self._changed:
             self._busy -= 1

@@ -130,6 +130,28 @@ def test_a_clock_that_was_set_back_while_nothing_ran_holds_nothing_up(world):
         loop.until(ended(world, identity))
 
 
+def test_what_breaks_beside_executions_holds_none_of_them_up_and_is_told(world, caplog):
+    broken = [True]
+
+    def backfills():
+        if broken:
+            raise ValueError("a document that nobody can read")
+
+    with carrying(world) as loop:
+        loop.carry_also(backfills)
+        for _ in range(3):
+            identity = world.submit(REFUSED)
+            loop.start(identity)
+            loop.until(ended(world, identity))
+        assert loop.trouble().endswith("backfills failed by a defect: see the log")
+        broken.clear()
+        identity = world.submit(REFUSED)
+        loop.start(identity)
+        loop.until(ended(world, identity))
+        assert loop.trouble() is None
+    assert caplog.text.count("is tried again all the time") == 1
+
+
 def test_it_tells_whether_it_runs(world):
     with carrying(world) as loop:
         assert loop.trouble() is None
@@ -240,6 +262,7 @@ def test_a_stop_is_seen_to_at_once(world, monkeypatch):
 @pytest.mark.parametrize("method", ["claim", "next_due", "give_back", "save_job", "finish"])
 def test_a_store_that_cannot_be_used_for_a_while_is_survived(world, monkeypatch, caplog, method, error):
     monkeypatch.setattr(local, "AGAIN_S", 0.01)
+    monkeypatch.setattr(local, "AFTER_DEFECT_S", 0.01)
     tap = Tap(lambda number, _: "before" if number <= 3 else None, lambda _: error)
     identity = begun(world, sync_job())
     with caplog.at_level(logging.CRITICAL), carrying(world, runs=Tapped(world.runs, (method,), tap)) as loop:
