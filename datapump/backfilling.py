@@ -64,16 +64,12 @@ class Backfills:
 
     def _move(self, backfill: Backfill) -> None:
         moved = self.looked_at(backfill)
-        bad = [part for part in moved.parts if part.status in BAD]
-        known = {part.sync_version for part in backfill.parts if part.status in BAD}
-        news = [part for part in bad if part.sync_version not in known]
-        if news and moved.on_failure is OnFailure.PAUSE and any(part.status is None for part in moved.parts):
-            moved.status = BackfillStatus.PAUSED
-            moved.reason = f"execution {news[0].execution_id} of {news[0].sync_version} has {news[0].status}"
-        else:
+        if not _paused(moved, backfill):
             self._start_next(moved)
+            # What was started before a kill, or beside a change, may have ended badly before it was known here.
+            _paused(moved, backfill)
         if moved.status is BackfillStatus.RUNNING and not any(part.status is None or part.open for part in moved.parts):
-            moved.status = BackfillStatus.FAILED if bad else BackfillStatus.SUCCEEDED
+            moved.status = BackfillStatus.FAILED if _bad(moved) else BackfillStatus.SUCCEEDED
             moved.finished = self.clock.now()
         if moved != backfill and not self.store.save(moved):
             # Somebody was faster: the next time finds what this one has started, unless there is no next time.
@@ -104,6 +100,8 @@ class Backfills:
             execution = self._execution(backfill, part)
             part.execution_id = execution.id
             part.status = execution.status
+            if part.status in BAD and backfill.on_failure is OnFailure.PAUSE:
+                return
 
     def _execution(self, backfill: Backfill, part: BackfillPart) -> Execution:
         """The part's execution, made if it is not there: its idempotency key is the part's own."""
@@ -132,3 +130,18 @@ class Backfills:
         except NotFoundError:
             # Stores let go of old executions; what cannot be told any more did not end well for sure.
             return ExecutionStatus.FAILED
+
+
+def _bad(backfill: Backfill) -> list[BackfillPart]:
+    return [part for part in backfill.parts if part.status in BAD]
+
+
+def _paused(moved: Backfill, before: Backfill) -> bool:
+    """Whether the backfill pauses, since a sync of it has ended badly that had not before, and others are to follow."""
+    known = {part.sync_version for part in _bad(before)}
+    news = [part for part in _bad(moved) if part.sync_version not in known]
+    if not news or moved.on_failure is not OnFailure.PAUSE or all(part.status is not None for part in moved.parts):
+        return False
+    moved.status = BackfillStatus.PAUSED
+    moved.reason = f"execution {news[0].execution_id} of {news[0].sync_version} has {news[0].status}"
+    return True

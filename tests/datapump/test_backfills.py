@@ -143,6 +143,30 @@ def test_a_sync_that_fails_pauses_the_backfill_and_a_retry_of_it_mends_it(bench)
     assert bench.store.get(name).status == "succeeded"
 
 
+@pytest.mark.parametrize("at_once", [1, 3])
+def test_a_sync_that_failed_before_the_backfill_knew_of_it_pauses_it_too(bench, monkeypatch, at_once):
+    """Killed between storing an execution and the backfill: the execution is carried, and has failed by then."""
+    name = bench.add(at_once=at_once)
+    with monkeypatch.context() as patch:
+        patch.setattr(bench.store, "save", raising(KeyboardInterrupt))
+        with pytest.raises(KeyboardInterrupt):
+            bench.backfills.carry()
+    for execution in bench.open():
+        bench.end(execution, ExecutionStatus.FAILED)
+    for _ in range(3):
+        bench.backfills.carry()
+    backfill = bench.store.get(name)
+    assert (backfill.status, bench.versions()) == (BackfillStatus.PAUSED, VERSIONS[:at_once])
+    assert backfill.reason == f"execution {bench.started[0]} of {VERSIONS[0]} has failed"
+
+
+def raising(error):
+    def raise_it(*_):
+        raise error
+
+    return raise_it
+
+
 def test_a_backfill_that_goes_on_after_a_failure_tells_of_it_at_its_end(bench):
     name = bench.add(on_failure=OnFailure.CONTINUE)
     for number in range(len(VERSIONS) + 1):

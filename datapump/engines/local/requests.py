@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from datapump.analyses import FIRE_ANALYSES, Analysis, FeatureType
@@ -27,6 +28,7 @@ _NEEDED = {
         ("umd_glad_landsat_alerts", "umd_glad_sentinel2_alerts", "wur_radd_alerts", "umd_glad_dist_alerts"),
     ),
 }
+_ISO = re.compile(r"[A-Z][A-Z0-9]{0,2}")
 _NO_FEATURE = {Analysis.TCL, Analysis.BURNED_AREAS}
 
 
@@ -40,7 +42,7 @@ def check(request: AnalysisRequest, layers: Path | None) -> Catalog:
     Raises:
         UnsupportedError: An analysis that is not available here, or not of such features, or whose layers are not
             configured.
-        InvalidInputError: There is no fire source, or no day.
+        InvalidInputError: There is no fire source, or no day; or no country between the limits.
         NotFoundError: There is no such catalog file.
         DataError: The catalog file cannot be used.
     """
@@ -53,6 +55,14 @@ def check(request: AnalysisRequest, layers: Path | None) -> Catalog:
     if (request.iso_start or request.iso_end) and request.feature_type not in ISO_COLUMNS:
         raise UnsupportedError(
             f"{request.feature_type} features have no country: iso_start and iso_end are for gadm and wdpa"
+        )
+    for name, code in (("iso_start", request.iso_start), ("iso_end", request.iso_end)):
+        if code and not _ISO.fullmatch(code):
+            raise InvalidInputError(f"{name} {code!r} is no country code: capitals, as BRA", pointer=f"/{name}")
+    if request.iso_end and request.iso_end <= request.iso_start:
+        raise InvalidInputError(
+            f"there is no country from {request.iso_start} on before {request.iso_end}: iso_end comes after iso_start",
+            pointer="/iso_end",
         )
     if analysis in FIRE_ANALYSES and not request.fire_sources:
         raise InvalidInputError(f"the analysis {analysis} needs a fire source", pointer="/fire_sources")

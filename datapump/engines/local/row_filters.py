@@ -69,6 +69,8 @@ class RowFilter:
                 bad |= np.asarray(compute.less(code, self.iso_start).to_numpy(zero_copy_only=False), dtype=bool)
             if self.iso_end:
                 bad |= np.asarray(compute.greater_equal(code, self.iso_end).to_numpy(zero_copy_only=False), dtype=bool)
-            within = f"{self.iso_start or 'the first'} up to, without, {self.iso_end or 'nothing'}"
-            found.append((f"left out: its country is not in {within}", bad))
+            limits = [f"from {self.iso_start} on"] * bool(self.iso_start) + [f"before {self.iso_end}"] * bool(
+                self.iso_end
+            )
+            found.append((f"left out: its country is not {', '.join(limits)}", bad))
         return found

@@ -302,7 +302,7 @@ def test_countries_are_limited_by_the_order_of_their_codes_without_the_last(tmp_
     wanted = RowFilter.of(asked("tcl", "wdpa", iso_start="BRA", iso_end="COK"))
     found = read_features(files, FeatureType("wdpa"), Files(None), lambda _: None, wanted)
     assert found.ids.table.to_pydict()["wdpa_protected_area__iso"] == ["BRA", "CAN"]
-    assert reasons(found) == {"left out: its country is not in BRA up to, without, COK": 3}
+    assert reasons(found) == {"left out: its country is not from BRA on, before COK": 3}
 
 
 def test_geometries_on_both_sides_of_180_degrees_and_around_a_pole_are_taken_as_they_are(tmp_path):

@@ -275,6 +275,12 @@ def test_objects_and_globs_are_read_by_name(tmp_path):
     [
         ({"analysis": "tcl"}, UnsupportedError, "tcl needs the layer umd_tree_cover_loss, which is not configured"),
         ({"fire_sources": ()}, InvalidInputError, "needs a fire source"),
+        ({"iso_start": "bra"}, InvalidInputError, "'bra' is no country code"),
+        (
+            {"iso_start": "B", "iso_end": "B"},
+            InvalidInputError,
+            "no country from B on",
+        ),
         ({"features": ("missing.tsv",)}, NotFoundError, r"no feature file is named missing\.tsv"),
         ({"features": ("missing-*.tsv",)}, NotFoundError, r"no feature file is named missing-\*\.tsv"),
         ({"fire_sources": ("none-*.tsv",)}, NotFoundError, r"no fire file is named none-\*\.tsv"),
