@@ -204,7 +204,7 @@ def test_a_running_execution_is_live_and_stopped_with_a_reason(night, open_page)
             command = {**SYNC, "parameters": {"types": ["viirs"], "sync_version": "v20260119"}}
             identity = client.submit(json.dumps(command))["id"]
         page = open_page(night, f"executions/{identity}")
-        page.wait_for_selector("td:has-text('waiting for')")
+        page.wait_for_selector(f"td:has-text('waiting for') a[href='#/executions/{'f' * 32}']")
         page.click("button.danger:has-text('Stop')")
         page.fill("dialog input[name=reason]", f"the feed is broken {MARKUP}")
         page.click("dialog button[type=submit]")

@@ -9,6 +9,12 @@ export function titled(item) {
   return item.plan_only ? `${words} (plan)` : words;
 }
 
+// What is said, the executions that it names as links.
+export function linked(text) {
+  return text.split(/(\bexecution [0-9a-f]{32}\b)/).map((part, at) =>
+    (at % 2 ? ["execution ", h("a", { href: `#/executions/${part.slice(10)}` }, part.slice(10))] : part));
+}
+
 // How many jobs failed, and why the first did.
 export function failedJobs({ failed, jobs, subject, message }) {
   return `${failed} of ${count(jobs, "job")} failed: ${message.includes(subject) ? "" : `${subject}: `}${message}`;

@@ -3,7 +3,7 @@
 import { call, get, pause } from "../api.js";
 import { askReason, copy, h, link, refresh, replace, say, status, table } from "../dom.js";
 import { draw } from "../charts.js";
-import { againButton, commandOf, retryButton, titled } from "../executions.js";
+import { againButton, commandOf, linked, retryButton, titled } from "../executions.js";
 import { age, count, moment, percent, span } from "../words.js";
 
 const ENDED = new Set(["succeeded", "failed", "stopped"]);
@@ -75,7 +75,7 @@ function head(part, execution, path) {
       execution.finished ? [h("dt", {}, "ended"), h("dd", {}, `${moment(execution.finished)} UTC`)] : null,
       execution.stop_reason ? [h("dt", {}, "stopped because"), h("dd", {}, execution.stop_reason)] : null,
       kin),
-    execution.notes.map((note) => h("p", {}, `Note: ${note}`)),
+    execution.notes.map((note) => h("p", {}, "Note: ", linked(note))),
     h("details", { "data-key": "command" }, h("summary", { "data-key": "of command" }, "Command"), h("pre", { tabindex: "0" }, text)));
 }
 
@@ -109,10 +109,10 @@ function errors(part, execution) {
   const failed = execution.jobs.filter((job) => job.errors.length);
   if (!execution.errors.length && !failed.length) { replace(part); return; }
   refresh(part, h("h2", {}, "What went wrong"),
-    execution.errors.map((error) => h("p", { class: "error" }, error)),
+    execution.errors.map((error) => h("p", { class: "error" }, linked(error))),
     failed.slice(0, MOST_JOBS).map((job) => h("details", { open: failed.length <= FEW, "data-key": `error ${job.id}` },
       h("summary", { "data-key": `of error ${job.id}` }, status(job.status, `${job.dataset} ${job.analysis || ""}`), ` in step ${job.errors.at(-1).step}`),
-      h("ol", {}, job.errors.map((error) => h("li", { class: "error" }, `${moment(error.at)}, ${error.step}: ${error.message}`))))));
+      h("ol", {}, job.errors.map((error) => h("li", { class: "error" }, `${moment(error.at)}, ${error.step}: `, linked(error.message)))))));
 }
 
 // Opens what went wrong with a job, and brings it before the eyes.
@@ -139,7 +139,7 @@ function jobs(part, execution) {
     h("span", { id: `job-${job.id}` }, `${job.dataset} ${job.version || ""} ${job.analysis || ""}`),
     status(job.status, job.step), [h("progress", { max: 1, value: job.progress, "aria-label": "progress" }), ` ${percent(job.progress)}`],
     job.remaining_s === null ? "" : span(job.remaining_s), job.retries ? String(job.retries) : "",
-    ...(engines ? [engine(job, few)] : []), job.message,
+    ...(engines ? [engine(job, few)] : []), linked(job.message),
     [...Object.entries(job.links).map(([name, address]) => h("span", {}, link(address, name), " ")),
       job.status === "failed" && h("a", { href: `#/command?job=${encodeURIComponent(execution.id)}/${encodeURIComponent(job.id)}` }, "continue")],
   ]);
@@ -188,7 +188,7 @@ function tail(part, events, execution) {
   const names = execution.jobs.length > 1 ? new Map(execution.jobs.map((job) => [job.id, jobName(job)])) : new Map();
   const lines = events.slice(-MOST_LINES).map((event) =>
     h("li", {}, h("span", { class: "soft mono" }, `${event.at.slice(11, 19)} `), h("strong", {}, event.kind),
-      names.has(event.job_id) ? ` ${names.get(event.job_id)}:` : null, ` ${event.message}`));
+      names.has(event.job_id) ? ` ${names.get(event.job_id)}:` : null, " ", linked(event.message)));
   const list = h("ol", { class: "events", tabindex: "0", "aria-label": "Events" }, lines);
   replace(part, h("h2", {}, "What happened"), list);
   list.scrollTop = list.scrollHeight;

@@ -3,7 +3,7 @@
 import { all, every, get } from "../api.js";
 import { h, replace, stamp, status, table } from "../dom.js";
 import { draw } from "../charts.js";
-import { againButton, retryButton, titled } from "../executions.js";
+import { againButton, linked, retryButton, titled } from "../executions.js";
 import { age, count, moment, percent, span } from "../words.js";
 
 const DAYS = 30;
@@ -86,7 +86,7 @@ function failures(part, open, causes, past) {
     const lines = [...item.errors, ...jobs.slice(0, MOST_CAUSES).map((job) => `${job.dataset} ${job.analysis || job.version || ""}, ${job.step}: ${job.message}`)];
     return h("li", { class: "card" },
       h("p", { class: "row" }, h("span", { class: "grow" }, heading(item)), jobs.length ? retryButton(item.id, jobs.length) : found?.parameters ? againButton(found) : null),
-      lines.map((line) => h("p", { class: "error" }, line)),
+      lines.map((line) => h("p", { class: "error" }, linked(line))),
       jobs.length > MOST_CAUSES ? h("p", { class: "soft" }, `and ${count(jobs.length - MOST_CAUSES, "more failed job")}`) : null,
       lines.length ? null : h("p", { class: "soft" }, "Open it to see why."));
   });
@@ -107,7 +107,7 @@ function work(part, now, details) {
     return h("li", { class: "card" }, h("p", {}, status(item.status), " ", heading(item)),
       jobs.length ? h("p", {}, h("progress", { max: 1, value: done, "aria-label": `progress of ${titled(item)}` }),
         ` ${percent(done)} of ${count(jobs.length, "job")}${left >= 0 ? `, about ${span(left)} left` : ""}, for ${age(item.started || item.created)}`) : null,
-      waits ? h("p", { class: "wait" }, waits.message) : null);
+      waits ? h("p", { class: "wait" }, linked(waits.message)) : null);
   });
   replace(part, h("h2", {}, "Running"), items.length ? h("ul", { class: "cardlist" }, items) : h("p", { class: "soft" }, "Nothing is running."));
 }
