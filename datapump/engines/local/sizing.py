@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 _CELL: Final = 400
 # A row that touches more of them is taken as so many squares of its own, without looking at which.
 _MANY: Final = 20_000
+# More squares than there are around the earth.
+_ROUND: Final = 1_000_000
 _FIRE_CELL: Final = 512
 _CHUNK: Final = 500_000
 
@@ -42,6 +44,9 @@ _BURNED_BYTE_S: Final = 2.5e-7
 _LAYER_S: Final = {"number": 5.5e-9, "bins": 2.5e-9, "year": 2.5e-9, "alerts": 2.1e-8}
 _OTHER_LAYER_S: Final = 0.8e-9
 _PIXEL_S: Final = 6e-9
+# What a block of one value costs of that, of layers that usually have many; and in how many places it is looked for.
+_EMPTY: Final = 0.1
+_PLACES: Final = 24
 _PIECE_S: Final = {Analysis.TCL: 4e-4}
 _OTHER_PIECE_S: Final = 5e-5
 # Per square and layer that fires are looked up in.
@@ -57,10 +62,12 @@ class _Area(NamedTuple):
     Attributes:
         pixels: Of the squares that they touch, each square once.
         pieces: Features and squares that touch.
+        places: The middle of some of the squares, degrees east and north.
     """
 
     pixels: float
     pieces: float
+    places: tuple[tuple[float, float], ...]
 
 
 class _Spread(NamedTuple):
@@ -116,11 +123,19 @@ class Sizer:
             raise NotFoundError(f"no {what} file is named {' or '.join(names)}")
         return found
 
-    @staticmethod
-    def _summed_s(analysis: Analysis, area: _Area, catalog: Catalog) -> float:
+    def _summed_s(self, analysis: Analysis, area: _Area, catalog: Catalog) -> float:
         """Seconds of one core to read and sum up what features cover."""
-        layers = sum(_LAYER_S.get(layer.kind, _OTHER_LAYER_S) for layer in catalog.configured)
-        return area.pixels * (_PIXEL_S + layers) + area.pieces * _PIECE_S.get(analysis, _OTHER_PIECE_S)
+        from datapump.engines.local.grids import GRIDS  # noqa: PLC0415 - as in `_measured`
+        from datapump.engines.local.held import held  # noqa: PLC0415 - as in `_measured`
+
+        layers = [layer for layer in catalog.configured if layer.kind in _LAYER_S]
+        full = held(layers, GRIDS[catalog.grids[analysis]], area.places, self._objects)
+        told = sum(_LAYER_S[layer.kind] * (_EMPTY + (1 - _EMPTY) * full[layer.name]) for layer in layers)
+        rest = _PIXEL_S + _OTHER_LAYER_S * (len(catalog.configured) - len(layers))
+        if analysis is Analysis.INTEGRATED_ALERTS:
+            # Where there is no alert, nothing else is looked at.
+            rest *= max((full[layer.name] for layer in layers if layer.kind == "alerts"), default=0)
+        return area.pixels * (told + rest) + area.pieces * _PIECE_S.get(analysis, _OTHER_PIECE_S)
 
     def _measured(self, grid: str, feature_type: FeatureType, rows: RowFilter, infos: tuple[ObjectInfo, ...]) -> _Area:
         # Slow to load, and wanted where there is a choice alone.
@@ -160,6 +175,10 @@ def _covered(grid: Grid, shapes: Geometries, share: float) -> _Area:
     import shapely  # noqa: PLC0415 - as in `_measured`
 
     side = grid.size * _CELL
+    # As windows are laid: of what is larger than a tile, over its parts.
+    west, south, east, north = shapely.bounds(shapes).T
+    far = np.maximum(east - west, north - south) > grid.degrees
+    shapes = np.concatenate([shapes[~far], shapely.get_parts(shapes[far])])
     west, south, east, north = np.floor(shapely.bounds(shapes).T / side).astype(np.int64)
     width, height = east - west + 1, north - south + 1
     touched = width * height
@@ -168,13 +187,18 @@ def _covered(grid: Grid, shapes: Geometries, share: float) -> _Area:
     small = ~large
     number = np.repeat(np.flatnonzero(small), touched[small])
     place = np.arange(len(number)) - np.repeat(np.cumsum(touched[small]) - touched[small], touched[small])
-    cells = (south[number] + place // width[number]) * 10_000_000 + west[number] + place % width[number]
+    down, across = south[number] + place // width[number], west[number] + place % width[number]
+    cells = (down + _ROUND // 2) * _ROUND + across + _ROUND // 2
     pieces, squares = float(touched[small].sum()), float(len(np.unique(cells)))
     if share < 1:
         # Features that lie side by side cover at least so much, however few squares the sample shares.
         squares = max(_distinct(pieces, squares, pieces / share), float(whole[small].sum()) / share)
     alone = float(whole[large].sum()) / share
-    return _Area((squares + alone) * _CELL**2, pieces / share + alone)
+    some = np.unique(cells)
+    some = some[np.linspace(0, len(some) - 1, min(_PLACES, len(some))).astype(np.int64)]
+    middle = zip(some % _ROUND - _ROUND // 2, some // _ROUND - _ROUND // 2, strict=True)
+    places = tuple(((float(x) + 0.5) * side, (float(y) + 0.5) * side) for x, y in middle)
+    return _Area((squares + alone) * _CELL**2, pieces / share + alone, places)
 
 
 def _squares(grid: Grid, longitude: FloatArray, latitude: FloatArray) -> IntArray:

@@ -69,6 +69,13 @@ def test_a_very_large_feature_is_as_much_work_as_its_area_and_takes_no_room(obje
     assert told.pixels == pytest.approx(160 * 140 * PIXELS_A_DEGREE**2)
 
 
+def test_islands_far_apart_are_no_more_work_than_the_islands(objects, layers):
+    world(
+        objects, [gadm(1, shapely.union_all([shapely.box(-170, 1.01, -169.99, 1.02), shapely.box(169, 1, 169.99, 2)]))]
+    )
+    assert Sizer(objects, layers, 2, 2)(asked()).pixels == pytest.approx(111 * 400**2, rel=0.01)
+
+
 def test_more_work_takes_longer_and_more_processes_less_long(objects, layers):
     world(objects, [gadm(1, shapely.box(10, 5, 20, 9))])
     hours = Sizer(objects, layers, 2, 2)(asked()).hours
@@ -104,9 +111,9 @@ def tiles(dice, count):
 @pytest.mark.usefixtures("small_pieces")
 def test_of_large_files_some_rows_are_enough_long_ones_and_short_ones_alike(objects, layers):
     dice = np.random.default_rng(3)
-    rows = tiles(dice, 2400)
-    world(objects, rows[:1000], "a")
-    world(objects, rows[1000:], "b")
+    rows = tiles(dice, 1200)
+    world(objects, rows[:500], "a")
+    world(objects, rows[500:], "b")
     part = Sizer(objects, layers, 2, 2)(asked())
     read = sum(info.size for info in objects.glob("s3://lake/features/*.tsv"))
     assert read > 100 * 64 * 1024, "this is a small part of it"
@@ -148,6 +155,19 @@ def test_small_files_are_taken_whole_and_those_without_a_last_line_end_too(objec
     assert (share, [file.size for file in files]) == (1, [11, 9, 7])
     found = [(tmp_path / f"{number}.tsv").read_bytes() for number in range(3)]
     assert found == [b"header\na\nb\n", b"header\nc\n", b"header\n"]
+
+
+def test_rasters_without_alerts_are_sooner_done_than_those_full_of_them(objects, tmp_path):
+    world(objects, [gadm(1, shapely.box(10, 8, 12, 10))])
+    catalog = tmp_path / "alerts.toml"
+    catalog.write_text(f'[layers.wur_radd_alerts]\nuri = "{tmp_path}/{{tile_id}}.tif"\n')
+    sizer = Sizer(objects, catalog, 2, 2)
+    (tmp_path / "10N_010E.tif").write_bytes(b"cannot be told")
+    full = sizer(asked("integrated_alerts"))
+    (tmp_path / "10N_010E.tif").unlink()
+    empty = sizer(asked("integrated_alerts"))
+    assert empty.pixels == full.pixels
+    assert empty.hours < full.hours / 3
 
 
 def fires(objects, places):
