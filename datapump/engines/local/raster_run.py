@@ -8,7 +8,7 @@ from contextlib import closing
 from dataclasses import dataclass, field
 from importlib import metadata
 from itertools import islice
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import shapely
 
@@ -43,6 +43,8 @@ if TYPE_CHECKING:
     from datapump.engines import AnalysisRequest
     from datapump.engines.local.catalog import Catalog
     from datapump.engines.local.features import Features
+    from datapump.engines.local.files import InputFile
+    from datapump.engines.local.manifest import Manifest, TableEntry
     from datapump.engines.local.raster_tables import Rows
     from datapump.engines.local.tables import Table
     from datapump.engines.local.windows import Plan, Result
@@ -100,6 +102,15 @@ class _Tally:
             self.total.add(result.sums)
 
 
+class _Given(NamedTuple):
+    """What a run has read, and what it does with it."""
+
+    features: Features
+    fires: BurnedReader | None
+    files: dict[str, list[InputFile]]
+    analyser: RasterAnalyser
+
+
 def compute(request: AnalysisRequest, objects: Objects, catalog: Catalog, setup: Setup) -> dict[str, object]:
     """Run an analysis of rasters from beginning to end.
 
@@ -125,39 +136,33 @@ def compute(request: AnalysisRequest, objects: Objects, catalog: Catalog, setup:
     # Before anything else, which may start threads: other processes start faster without.
     with Processes(setup.processes) as processes:
         writer.clear_unfinished(everything)
-        files = expand(objects, request.features, "feature", each=True)
-        told = meter(setup.progress, (0, _READ / 2), files, "reading features")
-        features = read_features(files, request.feature_type, objects, told, RowFilter.of(request))
-        fire_files = expand(objects, request.fire_sources, "fire", each=False) if request.fire_sources else []
-        told = meter(setup.progress, (_READ / 2, _READ), fire_files, "reading fires")
-        burned = BurnedReader(objects, told) if request.analysis is Analysis.BURNED_AREAS else None
-        analyser = _analyser(request, catalog) if burned is None else BurnedAreas(catalog, *burned.read(fire_files))
+        given = _read(request, objects, catalog, setup)
+        features, analyser = given.features, given.analyser
         layout = plan(GRIDS[catalog.grids[request.analysis]], catalog.configured, features, objects)
         marks = _marks(layout)
         journal = Journal(setup.journals, _key(request, features, (layout, marks), analyser))
         tally = _sum(request, features, layout, (analyser, journal, setup, processes))
         _check_unchanged(marks, layout, journal)
-    manifest = describe(request, features, burned, {"features": files, "fires": fire_files})
-    manifest["rasters"] = _entry(tally, features)
-    if request.as_of is not None:
-        manifest["as_of"] = request.as_of.isoformat()
-    manifest["layers"] = {layer.name: layer.uri or "" for layer in catalog.configured}
-    manifest["layers_not_configured"] = list(catalog.missing)
+    manifest = _manifest(request, catalog, given, tally)
     sources = RasterSources(request.analysis, features.ids, tally.total.sums(), analyser.contexts, catalog)
-    wanted = tables(request.analysis, request.feature_type, change_only=request.change_only)
     writer.clear(everything)
     write_outlines(features, [level for level, _ in everything], objects, request.output)
-    identities = Identities()
-    for number, (level, name) in enumerate(wanted):
-        setup.progress(_SUMMED + (1 - _SUMMED) * number / len(wanted), f"writing {level}/{name}")
-        table = build(sources, level, name, _TABLES[request.analysis])
-        identities.check(table)
-        writer.write(table)
-        manifest["tables"].append(table_entry(table))
+    manifest["tables"] += _write_tables(request, sources, writer, setup)
     written = writer.finish(manifest)
     journal.remove()
     setup.progress(1, "done")
     return {**manifest, "manifest": written}
+
+
+def _read(request: AnalysisRequest, objects: Objects, catalog: Catalog, setup: Setup) -> _Given:
+    files = expand(objects, request.features, "feature", each=True)
+    told = meter(setup.progress, (0, _READ / 2), files, "reading features")
+    features = read_features(files, request.feature_type, objects, told, RowFilter.of(request))
+    fire_files = expand(objects, request.fire_sources, "fire", each=False) if request.fire_sources else []
+    told = meter(setup.progress, (_READ / 2, _READ), fire_files, "reading fires")
+    burned = BurnedReader(objects, told) if request.analysis is Analysis.BURNED_AREAS else None
+    analyser = _analyser(request, catalog) if burned is None else BurnedAreas(catalog, *burned.read(fire_files))
+    return _Given(features, burned, {"features": files, "fires": fire_files}, analyser)
 
 
 def _analyser(request: AnalysisRequest, catalog: Catalog) -> RasterAnalyser:
@@ -224,6 +229,32 @@ def _digest(*content: bytes) -> str:
     for part in content:
         digest.update(part)
     return digest.hexdigest()
+
+
+def _manifest(request: AnalysisRequest, catalog: Catalog, given: _Given, tally: _Tally) -> Manifest:
+    """The manifest of a run that has no tables yet."""
+    manifest = describe(request, given.features, given.fires, given.files)
+    manifest["rasters"] = _entry(tally, given.features)
+    if request.as_of is not None:
+        manifest["as_of"] = request.as_of.isoformat()
+    manifest["layers"] = {layer.name: layer.uri or "" for layer in catalog.configured}
+    manifest["layers_not_configured"] = list(catalog.missing)
+    return manifest
+
+
+def _write_tables(
+    request: AnalysisRequest, sources: RasterSources, writer: TableWriter, setup: Setup
+) -> list[TableEntry]:
+    wanted = tables(request.analysis, request.feature_type, change_only=request.change_only)
+    identities = Identities()
+    written = []
+    for number, (level, name) in enumerate(wanted):
+        setup.progress(_SUMMED + (1 - _SUMMED) * number / len(wanted), f"writing {level}/{name}")
+        table = build(sources, level, name, _TABLES[request.analysis])
+        identities.check(table)
+        writer.write(table)
+        written.append(table_entry(table))
+    return written
 
 
 def _entry(tally: _Tally, features: Features) -> RastersEntry:
