@@ -155,6 +155,8 @@ def _boxes(polygons: Geometries, grid: Grid) -> tuple[FloatArray, IntArray]:
     large = (np.maximum(boxes[:, 2] - boxes[:, 0], boxes[:, 3] - boxes[:, 1]) > grid.degrees).nonzero()[0]
     others = np.delete(np.arange(len(polygons)), large)
     parts, part = shapely.get_parts(polygons[large], return_index=True)
+    there = ~shapely.is_empty(parts)
+    parts, part = parts[there], part[there]
     return np.concatenate([boxes[others], shapely.bounds(parts)]), np.concatenate([others, large[part]])
 
 

@@ -13,7 +13,7 @@ WEST, EAST = shapely.box(-180, -0.001, -179.999, 0.001), shapely.box(179.999, -0
 def test_a_feature_on_both_sides_of_180_degrees_is_looked_for_there_alone(tmp_path):
     found = RasterWorld("tcl", "geostore", (359997, 0), (6, 6))
     found.layers = {LOSS: np.full((6, 6), 5, dtype=np.uint8), DENSITY: np.full((6, 6), 80, dtype=np.uint8)}
-    found.features = [(("a",), shapely.MultiPolygon([WEST, EAST]))]
+    found.features = [(("a",), shapely.multipolygons([WEST, EAST, shapely.Polygon()]))]
     rasters = run(found, tmp_path)["rasters"]
     # Of its four tiles those in the east are not there.
     assert (rasters["windows"], rasters["pixels"], rasters["tiles"]) == (4, 4 * 8, 4)
