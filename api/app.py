@@ -51,6 +51,7 @@ def build() -> Api:
         version=VERSION,
         description=DESCRIPTION,
         openapi_tags=TAGS,
+        license_info={"name": "MIT", "identifier": "MIT"},
         openapi_url=None,
         redirect_slashes=False,
         dependencies=[Depends(authorize), Depends(refuse_repeated)],

@@ -37,8 +37,9 @@ their holders' roles USER, MANAGER and ADMIN are these scopes.
 
 Errors are problems (RFC 9457, `application/problem+json`), whose `type` leads to a description in words. Every answer
 has an `X-Request-Id`, the caller's own if the request holds one. Every GET can be asked by HEAD, and OPTIONS tells the
-methods; other origins are allowed nothing. Lists come in pages: follow the `Link` header with rel=next; a cursor is
-signed and holds to its list and filters. Times are in UTC. Unknown query parameters are refused.
+methods, as does `Allow` of a 405; other origins are allowed nothing. Lists come in pages: follow the `Link` header with
+rel=next; a cursor is signed and holds to its list and filters; events are counted, and page by `after`. Times are in
+UTC. Unknown query parameters are refused.
 
 An `Idempotency-Key` stands for its execution or backfill for 30 days, and in any case until that has ended.
 
@@ -54,7 +55,10 @@ TAGS = [
     {"name": "sync configs", "description": "Which analyses follow which feeds, and their switches."},
     {"name": "backfills", "description": "A sync for each of many sync versions."},
     {"name": "results", "description": "The tables that were published."},
-    {"name": "service", "description": "Whether the service works."},
+    {
+        "name": "service",
+        "description": "Whether the service works, what it can do, how fresh its tables are, and who asked it.",
+    },
     {"name": "documentation", "description": "The API about itself."},
 ]
 ATTRIBUTE = re.compile(r"^    (\w+): (.+(?:\n {8}.+)*)", re.MULTILINE)
@@ -74,6 +78,17 @@ REQUEST_ID_PARAMETER = {
     "digits, dots, hyphens or underscores; otherwise it gets a new name.",
     "schema": {"type": "string"},
 }
+HEADERS = {
+    "Retry-After": header("After how many seconds to ask again.", "5"),
+    "WWW-Authenticate": header("Which credentials are asked for; of a 403 also the scope.", 'Bearer realm="datapump"'),
+    "RateLimit-Policy": header("The quota `q` and the seconds `w` in which it is given back.", '"caller";q=6000;w=60'),
+    "RateLimit": header("The requests `r` that are left, and the seconds `t` until all are.", '"caller";r=5999;t=1'),
+    "Accept": header("The media types that are read.", "application/json"),
+    "Busy": header("With rel=related: the execution to wait for.", '</executions/0198c0ff>; rel="related"'),
+}
+# Who the caller is, and so what is left to them, is not known then, or may not be.
+UNCOUNTED = frozenset({"401", "500", "503"})
+LIMITED = ("RateLimit-Policy", "RateLimit")
 REQUEST_ID = header("The request's id: the caller's `X-Request-Id` if it is safe, otherwise a new one.", "8f3c-1")
 
 
@@ -86,7 +101,7 @@ def complete(document: dict[str, Any], routers: Sequence[APIRouter]) -> dict[str
     """
     components = document["components"]
     components["securitySchemes"] = {SECURITY: SECURITY_SCHEME}
-    components["headers"] = {"RequestId": REQUEST_ID}
+    components["headers"] = {"RequestId": REQUEST_ID, **HEADERS}
     components["parameters"] = {"RequestId": REQUEST_ID_PARAMETER}
     components["schemas"] = _schemas(components["schemas"])
     for router in routers:
@@ -109,15 +124,30 @@ def _complete_operation(operation: dict[str, Any], route: APIRoute) -> None:
     declared = [BY_NAME[name] for response in responses.values() for name in response.get(TYPES_KEY, ())]
     for status, response in problems(*declared, *(kind for kind in common if kind not in declared)).items():
         responses[str(status)] = response
-    for response in responses.values():
+    for status, response in responses.items():
         response["headers"] = {
             **response.get("headers", {}),
+            **_headers(status, response, is_limited=not is_public(route.endpoint)),
             "X-Request-Id": {"$ref": "#/components/headers/RequestId"},
         }
     operation["responses"] = dict(sorted(responses.items()))
     for parameter in operation.get("parameters", ()):
         _complete_parameter(parameter)
     operation["parameters"] = [*operation.get("parameters", ()), {"$ref": "#/components/parameters/RequestId"}]
+
+
+def _headers(status: str, response: dict[str, Any], *, is_limited: bool) -> dict[str, dict[str, str]]:
+    """The headers of an answer that are not its route's own."""
+    kinds = [BY_NAME[name] for name in response.get(TYPES_KEY, ())]
+    names: list[str] = list(LIMITED) if is_limited and status not in UNCOUNTED else []
+    if any(kind.retry_after_s is not None for kind in kinds) or types.RATE_LIMITED in kinds:
+        names.append("Retry-After")
+    if status in {"401", "403"}:
+        names.append("WWW-Authenticate")
+    if types.UNSUPPORTED_MEDIA_TYPE in kinds:
+        names.append("Accept")
+    found = {name: {"$ref": f"#/components/headers/{name}"} for name in names}
+    return {**found, "Link": {"$ref": "#/components/headers/Busy"}} if types.TARGET_BUSY in kinds else found
 
 
 def _complete_parameter(parameter: dict[str, Any]) -> None:

@@ -43,8 +43,13 @@ router = APIRouter(tags=["results"])
 LIST = "results"
 PAGE = paged("/results")
 ROW_PAGE = paged("/results/gadm__viirs__adm2_daily_alerts/v20260101/rows")
-Dataset = Annotated[DatasetName, Path(description="The result dataset.", examples=["gadm__viirs__adm2_daily_alerts"])]
-Version = Annotated[VersionName, Path(description="The result version.", examples=["v20260101"])]
+Dataset = Annotated[
+    DatasetName,
+    Path(description="The result dataset.", openapi_examples={"fires": {"value": "gadm__viirs__adm2_daily_alerts"}}),
+]
+Version = Annotated[
+    VersionName, Path(description="The result version.", openapi_examples={"version": {"value": "v20260101"}})
+]
 TROUBLE = (
     types.INVALID_INPUT,
     types.NOT_FOUND,

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
+
+if TYPE_CHECKING:
+    from pydantic.config import JsonDict
 
 
 class ProblemError(BaseModel):
@@ -20,8 +23,21 @@ class ProblemError(BaseModel):
     detail: str = Field(description="What is wrong with it and what is allowed.")
 
 
+EXAMPLE: JsonDict = {
+    "type": "/problems/invalid-parameter",
+    "title": "Invalid parameter",
+    "status": 422,
+    "detail": "A parameter in the query or the path breaks a rule. Nothing has been done.",
+    "instance": "/executions",
+    "request_id": "8f3c-1",
+    "errors": [{"parameter": "limit", "in": "query", "detail": "Input should be less than or equal to 200"}],
+}
+
+
 class Problem(BaseModel):
     """What went wrong, for people and programs."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [EXAMPLE]})
 
     type: str = Field(description="Which type of problem: a relative reference to its description.")
     title: str = Field(description="The type in a few words.")

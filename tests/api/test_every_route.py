@@ -42,6 +42,8 @@ LISTS = [
 # These lists count by number, which only grows: `after` is the cursor.
 NUMBERED = ["/executions/{execution_id}/events"]
 MUTABLE = ["/sync-configs/{config_id}"]
+# What every answer has, or HTTP itself says.
+COMMON = {"content-length", "content-type", "cache-control", "x-content-type-options"}
 BACKFILL = {"types": ["viirs"], "sync_versions": ["v1", "v2"]}
 JSON = {"Content-Type": "application/json"}
 
@@ -111,13 +113,16 @@ def assert_documented(response, method, path):
     assert response.headers["x-request-id"]
     assert response.headers["cache-control"] == "no-store"
     assert response.status_code < 500 or response.status_code == 501
+    operation = CONTRACT["paths"].get(path, {}).get(method.lower())
+    if operation is not None:
+        declared = operation["responses"][str(response.status_code)].get("headers", {})
+        assert {*response.headers} - COMMON <= {name.lower() for name in declared}
     if response.status_code < 400 or method == "HEAD":
         return
     assert response.headers["content-type"] == "application/problem+json"
     problem = response.json()
     name = problem["type"].removeprefix("/problems/")
     assert BY_NAME[name].status == problem["status"] == response.status_code
-    operation = CONTRACT["paths"].get(path, {}).get(method.lower())
     if operation is not None:
         assert name in operation["responses"][str(response.status_code)]["x-problem-types"]
 
