@@ -73,6 +73,11 @@ def last_alert(uri: str) -> FireTime:
     return parse_near_real_time_name(uri)[1]
 
 
+def first_alert(uri: str) -> FireTime:
+    """The oldest alert in a near-real-time file, as its name tells."""
+    return parse_near_real_time_name(uri)[0]
+
+
 def last_time(uris: Iterable[str]) -> str | None:
     """`YYYY-MM-DD HHMM` of the newest alert of all near-real-time files among these, None if there is no such file."""
     times = [last_alert(uri) for uri in uris if NEAR_REAL_TIME in uri]

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from datapump.alerts import FIRE_TYPES, last_alert, last_time, later, near_real_time
+from datapump.alerts import FIRE_TYPES, first_alert, last_alert, last_time, later, near_real_time
 from datapump.analyses import Analysis
 from datapump.errors import DatapumpError, InternalError, StorageError
 from datapump.jobs.documents import AnalysisJob, Table
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
     from datapump.analyses import SyncType
     from datapump.ports import Ports
+    from datapump.sources.firms import FiresSummary
     from datapump.sync_configs import SyncConfig
 
 TIMEOUT_S = 12 * 3600
@@ -117,8 +118,11 @@ def save_newer(fire_type: FireType, saved: Sequence[str], ports: Ports) -> list[
         feed = fetch(source, folder, limits=limits, hosts=settings.feed_hosts)
         out = folder / "newer.tsv"
         after = last_alert(saved[-1]) if saved else None
-        summary = convert(feed, fire_type, after=after, until=_tomorrow(ports), out=out, limits=ArchiveLimits())
-        notes = [text for text in (summary.reason, summary.gap) if text]
+        nights = [first_alert(uri) for uri in saved]
+        summary = convert(
+            feed, fire_type, after=after, until=_tomorrow(ports), out=out, limits=ArchiveLimits(), nights=nights
+        )
+        notes = [text for text in (summary.reason, summary.gap, _late(summary, saved, ports)) if text]
         skipped = {reason: count for reason, count in summary.skipped.items() if reason != "not newer"}
         if skipped:
             notes.append("rows skipped: " + ", ".join(f"{count} {reason}" for reason, count in skipped.items()))
@@ -129,6 +133,26 @@ def save_newer(fire_type: FireType, saved: Sequence[str], ports: Ports) -> list[
             ports.objects.put(target + near_real_time_name(summary.first, summary.last), out)
             notes.append(f"{summary.rows} new fires, {summary.first} to {summary.last} UTC")
     return notes
+
+
+def _late(summary: FiresSummary, saved: Sequence[str], ports: Ports) -> str | None:
+    """What is said of fires that came, or were corrected, after their night was saved; None: there are none."""
+    begin = summary.counted_from
+    if begin is None:
+        return None
+    kept = sum(_rows_of(uri, ports) for uri in saved if first_alert(uri) >= begin)
+    if summary.older <= kept:
+        return None
+    return (
+        f"{summary.older - kept} fires from {begin} to {last_alert(saved[-1])} came after their night was saved: they "
+        "are in no table; fill them in from the FIRMS archive"
+    )
+
+
+def _rows_of(uri: str, ports: Ports) -> int:
+    """How many fires a file of the data lake holds."""
+    with ports.objects.local(uri) as path, path.open("rb") as file:
+        return max(sum(1 for _ in file) - 1, 0)
 
 
 @contextmanager

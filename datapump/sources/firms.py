@@ -44,6 +44,8 @@ class FiresSummary(BaseModel):
         gap_hours: How much later.
         out: The file written, None if there was nothing to write.
         reason: Why nothing was written.
+        counted_from: From when on the feed's fires that are not newer were counted; None: they were not.
+        older: How many those are, none twice.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -59,9 +61,11 @@ class FiresSummary(BaseModel):
     gap_hours: float | None = None
     out: Path | None = None
     reason: str | None = None
+    counted_from: FireTime | None = Field(default=None, exclude=True)
+    older: int = Field(default=0, exclude=True)
 
 
-def convert(
+def convert(  # noqa: PLR0913 - what is read, what of it, and where to: most by name
     source_file: Path,
     fire_type: FireType,
     *,
@@ -69,6 +73,7 @@ def convert(
     until: FireTime | None = None,
     out: Path,
     limits: ArchiveLimits | None = None,
+    nights: Sequence[FireTime] = (),
 ) -> FiresSummary:
     """Write the feed's fires that are later than `after` and not later than `until`, by time, none twice.
 
@@ -82,6 +87,8 @@ def convert(
         until: The last time to write.
         out: The tab-separated file to write; its folder is made if need be.
         limits: What an archive may hold.
+        nights: The first fires of what is saved, earliest first: from the first that the feed still holds, its fires
+            until `after` are counted.
 
     Raises:
         NotFoundError: There is no such feed.
@@ -94,7 +101,7 @@ def convert(
         out.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=".fires-", dir=out.parent) as folder:
             feed = open_feed(source_file, Path(folder) / "feed", limits or ArchiveLimits())
-            rows, summary = _select(feed, fire_type, after, until)
+            rows, summary = _select(feed, fire_type, after, until, nights)
             if not len(rows):
                 return summary
             part = Path(folder) / "part"
@@ -127,11 +134,11 @@ def detect_fire_type(source_file: Path, *, limits: ArchiveLimits | None = None) 
 
 
 def _select(
-    feed: Feed, fire_type: FireType, after: FireTime | None, until: FireTime | None
+    feed: Feed, fire_type: FireType, after: FireTime | None, until: FireTime | None, nights: Sequence[FireTime]
 ) -> tuple[Detections, FiresSummary]:
     """The rows to write, in order, and the summary of having written them."""
     _check_columns(feed, fire_type)
-    parts, spans = [_no_rows()], []
+    parts, spans, older = [_no_rows()], [], [_no_rows()]
     read, skipped = 0, Counter[str]()
     for batch in feed.batches(fire_type.columns[2:]):
         usable, faults = read_rows(batch, fire_type)
@@ -140,6 +147,8 @@ def _select(
         skipped.update(faults + outside)
         spans.append(usable.span())
         parts.append(wanted)
+        if nights and after is not None:
+            older.append(usable.where((usable.minute >= nights[0].minute) & (usable.minute <= after.minute)))
     skipped.update(feed.passed_over)
     read += feed.passed_over.total()
     known = [span for span in spans if span]
@@ -150,6 +159,7 @@ def _select(
     feed_first = min((span[0] for span in known), default=None)
     feed_last = max((span[1] for span in known), default=None)
     hours = _gap_hours(after, feed_first)
+    counted_from = next((night for night in nights if feed_first is not None and night >= feed_first), None)
     summary = FiresSummary(
         rows=len(rows),
         first=first,
@@ -161,6 +171,8 @@ def _select(
         gap=_gap(hours, after, feed_first),
         gap_hours=hours,
         reason=None if len(rows) else _reason(feed_first, feed_last, after, until),
+        counted_from=counted_from,
+        older=0 if counted_from is None else _count(Detections.concatenate(older), counted_from),
     )
     return rows, summary
 
@@ -171,6 +183,11 @@ def _between(rows: Detections, after: FireTime | None, until: FireTime | None) -
     late = np.zeros(len(rows), dtype=bool) if until is None else (rows.minute > until.minute) & ~old
     outside = Counter({NOT_NEWER: int(old.sum()), TOO_LATE: int(late.sum())})
     return (rows.where(~(old | late)) if outside.total() else rows), outside
+
+
+def _count(rows: Detections, begin: FireTime) -> int:
+    """How many of these fires were seen then or later, none twice."""
+    return len(rows.where(rows.minute >= begin.minute).sorted_unique()[0])
 
 
 def _gap_hours(after: FireTime | None, feed_first: FireTime | None) -> float | None:

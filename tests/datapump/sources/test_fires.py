@@ -101,6 +101,24 @@ def test_missed_nights_are_told(feeding):
     )
 
 
+def test_fires_that_came_after_their_night_was_saved_are_counted_and_told_and_not_appended(feeding):
+    sync(feeding)
+    feed = feeding.folder / "feed.csv"
+    late = feed.read_text().splitlines()[1].replace("10.05", "10.07")
+    # Before the oldest night that the feed still holds whole, nothing is known of what is missing.
+    earlier = late.replace("2026-01-15", "2026-01-14")
+    feed.write_text(feed.read_text() + f"{late}\n{late}\n{earlier}\n")
+    before = saved(feeding)
+    execution, jobs = sync(feeding)
+    (told,) = [note for note in execution.notes if "came after" in note]
+    assert told == (
+        "viirs: 1 fires from 2026-01-15 0000 to 2026-01-16 0200 came after their night was saved: they are in no "
+        "table; fill them in from the FIRMS archive"
+    )
+    assert saved(feeding) == before
+    assert [job.alert_sources for job in jobs] == [[SECOND]]
+
+
 def test_rows_that_cannot_be_used_are_told(feeding):
     path = feeding.put_feed("2026-01-16")
     bad = [
