@@ -15,7 +15,7 @@ from api.services import Services
 from datapump.analyses import Analysis
 from datapump.aws import Aws
 from datapump.clock import SystemClock
-from datapump.errors import RemoteRefusedError, StorageError
+from datapump.errors import RemoteRefusedError, RemoteUnavailableError, StorageError
 from datapump.rate_limits import RateLimiter
 from datapump.secrets import Secrets
 from datapump.settings import ApiSettings, read_settings
@@ -40,6 +40,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 SCHEDULE = "datapump.schedule"
+AGAIN_S = 60
 _made: _Made | None = None
 
 
@@ -121,14 +122,24 @@ def _scheduled(event: dict[str, Any], made: _Made) -> dict[str, Any]:
 
 
 def _now() -> _Made:
-    """Made for the first event, and again when the secrets have been used for long enough."""
+    """Made for the first event, and again when the secrets have been used for long enough.
+
+    Where Secrets Manager does not answer then, what there is goes on for a while: its outage is not the API's.
+    """
     global _made  # noqa: PLW0603 - a Lambda container lives as long as its module
     if _made is None or time.monotonic() >= _made.until:
         settings = read_settings(ApiSettings)
+        try:
+            fresh = _Made(create_services(settings), settings.environment, time.monotonic() + settings.secret_cache_s)
+        except RemoteUnavailableError as error:
+            if _made is None:
+                raise
+            logger.warning("the secrets are used on for %s s: %s", AGAIN_S, error.message)
+            _made.until = time.monotonic() + AGAIN_S
+            return _made
         if _made is not None:
             _made.close()
-        until = time.monotonic() + settings.secret_cache_s
-        _made = _Made(create_services(settings), settings.environment, until)
+        _made = fresh
     return _made
 
 
