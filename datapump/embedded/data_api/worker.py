@@ -11,19 +11,25 @@ from datapump.errors import StorageError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+# A disk that is full, or a store that is held, may be usable again without anybody asking for anything.
+_AGAIN_S = 5.0
+
 _log = logging.getLogger(__name__)
 
 
 class Worker:
-    """Runs `step` until it returns False, and again whenever it is woken.
+    """Runs `step` until it returns False, and again whenever it is woken, or some time after it failed to store.
 
     Args:
         name: The thread's name.
         step: Does one thing; returns whether there was one to do.
+        again_s: Seconds from a step that could not be stored to the next try.
     """
 
-    def __init__(self, name: str, step: Callable[[], bool]) -> None:
+    def __init__(self, name: str, step: Callable[[], bool], again_s: float = _AGAIN_S) -> None:
         self._step = step
+        self._again_s = again_s
+        self._failed = False
         self._woken = threading.Event()
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
@@ -45,14 +51,17 @@ class Worker:
 
     def _run(self) -> None:
         while not self._stopping.is_set():
-            self._woken.wait()
+            self._woken.wait(self._again_s if self._failed else None)
             self._woken.clear()
             while not self._stopping.is_set() and self._did_step():
                 pass
 
     def _did_step(self) -> bool:
         try:
-            return self._step()
+            found = self._step()
         except StorageError:
-            _log.exception("the step is taken again at the next request or start")
+            _log.exception("the step is taken again in %g s, or at the next request", self._again_s)
+            self._failed = True
             return False
+        self._failed = False
+        return found
