@@ -5,6 +5,8 @@ from __future__ import annotations
 from importlib import metadata
 from typing import TYPE_CHECKING, Any, NotRequired, Protocol, TypedDict
 
+from datapump.analyses import Analysis
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
@@ -175,6 +177,10 @@ def notes(manifest: Mapping[str, Any]) -> list[str]:
         found.append(f"{fires['dropped']} fires dropped: {_words(fires['dropped_reasons'])}")
     if "rasters" in manifest:
         found += _raster_notes(manifest["rasters"])
+    systems = [name for name in missing if name.endswith("_alerts")]
+    if systems and manifest["analysis"] == Analysis.INTEGRATED_ALERTS:
+        names = " and ".join(systems)
+        found.append(f"alerts without {names}: dates and highest confidence differ from those of all four systems")
     if missing:
         found.append(f"{len(missing)} layers are not configured, so their columns are null: see manifest.json")
     return found
