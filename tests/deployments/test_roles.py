@@ -39,7 +39,6 @@ RARE = {
     ("postprocessor", "states:StartExecution"): "executions that a new raster version calls for: test_machine.py",
     ("executor", "dynamodb:Query"): "an earlier job that is open: tests/datapump/jobs",
     ("executor", "s3:PutObject"): "virtual rasters: tests/datapump/jobs",
-    ("dispatcher", "s3:GetObject"): "the extent by which user areas are cut: tests/datapump/sources",
 }
 # What AWS documents that a role needs for a distributed map, for a log, and for traces.
 _OWN = f"arn:aws:states:{REGION}:{ACCOUNT}"
