@@ -6,7 +6,7 @@ import json
 import re
 import shutil
 import sqlite3
-from contextlib import closing
+from contextlib import closing, contextmanager
 from functools import cache
 
 import pytest
@@ -78,6 +78,18 @@ class Night:
 
     def release(self):
         self.sql("DELETE FROM leases WHERE execution_id = ?", ("f" * 32,))
+
+    @contextmanager
+    def held_sync(self, version):
+        """The id of a sync whose job waits for its turn as long as the block lasts."""
+        self.hold()
+        try:
+            with self.client() as client:
+                command = {**SYNC, "parameters": {"types": ["viirs"], "sync_version": version}}
+                identity = client.submit(json.dumps(command))["id"]
+            yield identity
+        finally:
+            self.release()
 
     def ended(self, execution_id):
         """The execution, once it has ended."""

@@ -163,11 +163,7 @@ def test_what_happened_says_of_which_job_where_there_are_several(night, things, 
 
 
 def test_what_somebody_has_opened_stays_open_while_the_execution_goes_on(night, open_page):
-    night.hold()
-    try:
-        with night.client() as client:
-            command = {**SYNC, "parameters": {"types": ["viirs"], "sync_version": "v20260122"}}
-            identity = client.submit(json.dumps(command))["id"]
+    with night.held_sync("v20260122") as identity:
         page = open_page(night, f"executions/{identity}")
         page.wait_for_selector("td:has-text('waiting for')")
         page.click("summary:has-text('Command')")
@@ -178,8 +174,6 @@ def test_what_somebody_has_opened_stays_open_while_the_execution_goes_on(night, 
         page.wait_for_selector("h1:has-text('stopped')")
         assert not head.is_visible(), "it was not drawn anew"
         expect(page.locator("details[data-key=command]")).to_have_attribute("open", "")
-    finally:
-        night.release()
 
 
 def test_a_failed_execution_is_opened_to_its_cause_and_retried(night, open_page):
@@ -198,11 +192,7 @@ def test_a_failed_execution_is_opened_to_its_cause_and_retried(night, open_page)
 
 
 def test_a_running_execution_is_live_and_stopped_with_a_reason(night, open_page):
-    night.hold()
-    try:
-        with night.client() as client:
-            command = {**SYNC, "parameters": {"types": ["viirs"], "sync_version": "v20260119"}}
-            identity = client.submit(json.dumps(command))["id"]
+    with night.held_sync("v20260119") as identity:
         page = open_page(night, f"executions/{identity}")
         page.wait_for_selector(f"td:has-text('waiting for') a[href='#/executions/{'f' * 32}']")
         page.click("button.danger:has-text('Stop')")
@@ -212,25 +202,17 @@ def test_a_running_execution_is_live_and_stopped_with_a_reason(night, open_page)
         assert f"the feed is broken {MARKUP}" in page.inner_text("dl.facts")
         assert page.locator("main img, main b").count() == 0
         page.wait_for_selector("ol.events li:has-text('stopped')")
-    finally:
-        night.release()
     assert night.ended(identity)["stop_reason"] == f"the feed is broken {MARKUP}"
 
 
 def test_thinking_better_of_a_stop_changes_nothing(night, open_page):
-    night.hold()
-    try:
-        with night.client() as client:
-            command = {**SYNC, "parameters": {"types": ["viirs"], "sync_version": "v20260120"}}
-            identity = client.submit(json.dumps(command))["id"]
-            page = open_page(night, f"executions/{identity}")
-            page.click("button.danger:has-text('Stop')")
-            page.keyboard.press("Escape")
-            page.wait_for_selector("dialog", state="detached")
-            assert client.execution(identity)["stop_reason"] is None
-            client.stop(identity, "the test is over")
-    finally:
-        night.release()
+    with night.held_sync("v20260120") as identity, night.client() as client:
+        page = open_page(night, f"executions/{identity}")
+        page.click("button.danger:has-text('Stop')")
+        page.keyboard.press("Escape")
+        page.wait_for_selector("dialog", state="detached")
+        assert client.execution(identity)["stop_reason"] is None
+        client.stop(identity, "the test is over")
     night.ended(identity)
 
 
