@@ -39,7 +39,9 @@ def chromium():
     A package it would be only closed with where the folder is one; this one is none.
     """
     need("chromium", "chromium")
-    from playwright.sync_api import sync_playwright  # noqa: PLC0415 - only where there is a browser
+    from playwright.sync_api import expect, sync_playwright  # noqa: PLC0415 - only where there is a browser
+
+    expect.set_options(timeout=WAIT_MS)
 
     if not BUNDLE.exists():
         build()
